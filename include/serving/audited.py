@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from include.checks import Check
+from include.clock import utc_now
 from include.errors import Unreachable
 from include.lake.audit.auditing import Delivered
 from include.lake.audit.served import (
@@ -42,7 +43,7 @@ def _check_trading(settings: Settings, delivered: Delivered, name: str) -> Check
     outbox = fetch_rows(settings.dsn(DatabaseRole.READER), "SELECT topic, value FROM outbox")
     topic = next(topic for topic, table in TABLE_OF_TOPIC.items() if table.name == name)
     unsent = [bytes(row["value"]) for row in outbox if row["topic"] == topic]
-    is_due = find_due(name, decisions, keep_days=settings.stream.served_days)
+    is_due = find_due(name, decisions, keep_days=settings.stream.served_days, now=utc_now())
     if _is_waiting(delivered, topic):
         served, is_due = [], lambda _: False  # which of them wait in Kafka is not known yet
     return _check_patiently(settings.lake, name, served, unsent, is_due)

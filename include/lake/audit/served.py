@@ -1,11 +1,10 @@
 """The audit of the decisions and orders that Postgres serves."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from include.checks import Check
-from include.clock import utc_now
 from include.lake.reading import query
 
 REPEATS = "decisions once"
@@ -37,7 +36,7 @@ ServedRow = Mapping[str, Any]
 
 
 def find_due(
-    name: str, decisions: Sequence[ServedRow], *, keep_days: int
+    name: str, decisions: Sequence[ServedRow], *, keep_days: int, now: datetime
 ) -> Callable[[ServedRow], bool]:
     """A test whether Postgres must have a row of the lake: a decision, or an order (`name`).
 
@@ -48,7 +47,7 @@ def find_due(
     ids = {row["decision_id"] for row in decisions}
     if not starts:
         return lambda _: False
-    since = max(min(starts), min(max(starts), utc_now()) - timedelta(days=keep_days))
+    since = max(min(starts), min(max(starts), now) - timedelta(days=keep_days))
     if name == "orders":
         return lambda row: row["decision_id"] in ids
     return lambda row: (

@@ -94,7 +94,7 @@ class World:
                     name,
                     self.served[name],
                     is_pending=lambda _: False,
-                    is_due=find_due(name, self.served["decisions"], keep_days=90),
+                    is_due=find_due(name, self.served["decisions"], keep_days=90, now=AT),
                 )
                 for name in TRADING
             ),

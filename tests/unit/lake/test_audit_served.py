@@ -33,7 +33,8 @@ def is_pending(key: str) -> bool:
 
 
 def check_served(path: Path, name: str, served: list[dict[str, Any]], **more: Any) -> Check:
-    is_due = find_due(name, more.get("decisions", served), keep_days=more.get("keep_days", 90))
+    decisions, keep_days = more.get("decisions", served), more.get("keep_days", 90)
+    is_due = find_due(name, decisions, keep_days=keep_days, now=AT + timedelta(days=10))
     return check_trading(str(path), name, served, is_pending=is_pending, is_due=is_due)
 
 
