@@ -57,6 +57,7 @@ class Consumer:
         """
         self.skipped, self.removed, self._next_look_s = 0, 0, 0.0
         self.restarted: set[TopicPartition] = set()
+        self._gaps: list[tuple[TopicPartition, int, int]] = []  # from and to before
         self._topics, self._keys = tuple(topics), keys or {}
         self._next: dict[TopicPartition, int] = dict(offsets or {})
         self._consumer = open_consumer(bootstrap)
@@ -94,12 +95,14 @@ class Consumer:
             self._add_new_partitions()
             self._pass_markers()
             batches = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=5000)
+            records = [self._record(record) for batch in batches.values() for record in batch]
+            self._report_removed()
         except KafkaError as error:
             if getattr(error, "retriable", False):
                 time.sleep(min(timeout_s, 0.1))
                 return []
             raise Unreachable(f"Kafka cannot be read: {error!r}") from error
-        return [self._record(record) for batch in batches.values() for record in batch]
+        return records
 
     def close(self) -> None:
         """Leave the broker; no offset is committed."""
@@ -150,26 +153,35 @@ class Consumer:
                 self._skip_to(partition, position)
 
     def _skip_to(self, partition: TopicPartition, position: int) -> None:
-        """Go on at a position beyond the next offset, and report what retention took of it."""
+        """Go on at a position beyond the next offset."""
         due, self._next[partition] = self._next[partition], position
         self.skipped += position - due
-        at = KafkaPartition(*partition)
+        self._gaps.append((partition, due, position))
+
+    def _report_removed(self) -> None:
+        """Report what retention took of the gaps since the last look: it takes the oldest."""
+        gaps, self._gaps = self._gaps, []
+        if not gaps:
+            return
         try:
-            first = self._consumer.beginning_offsets([at])[at]
-        except KafkaError:  # how many were removed is not known then
-            first = due
-        if (removed := min(first, position) - due) > 0:
-            self.removed += removed
-            log.warning(
-                event(
-                    "records removed before they were read",
-                    topic=partition.topic,
-                    partition=partition.partition,
-                    first=due,
-                    last=due + removed - 1,
-                    remedy="a longer TICKHOUSE_KAFKA_RETENTION_HOURS, or a reader that is faster",
+            passed = {KafkaPartition(*partition) for partition, _, _ in gaps}
+            firsts = self._consumer.beginning_offsets(passed)
+        except KafkaError:
+            return  # how many were removed is not known then; what was read counts
+        for partition, due, position in gaps:
+            removed = min(firsts[KafkaPartition(*partition)], position) - due
+            if removed > 0:
+                self.removed += removed
+                log.warning(
+                    event(
+                        "records removed before they were read",
+                        topic=partition.topic,
+                        partition=partition.partition,
+                        first=due,
+                        last=due + removed - 1,
+                        remedy="a longer TICKHOUSE_KAFKA_RETENTION_HOURS, or a faster reader",
+                    )
                 )
-            )
 
     def _record(self, record: Any) -> Record:
         partition = TopicPartition(record.topic, record.partition)

@@ -66,8 +66,8 @@ def apply_topics(admin: Any, kafka: KafkaSettings) -> None:
         "max.message.bytes": str(MAX_REQUEST_BYTES),
         "retention.ms": str(kafka.retention_hours * HOUR_MS),
         "flush.messages": str(kafka.flush_messages or NEVER_BY_COUNT),
-        # The broker's clock: a feed's may be wrong, and Kafka would refuse what it stamps, remove
-        # it at once, or keep it for good.
+        # The broker's clock: a feed's may be wrong, and Kafka refuses what is stamped an hour ahead
+        # and removes records by their stamps.
         "message.timestamp.type": "LogAppendTime",
     }
     # An acknowledged record is on so many brokers, and one of them may be away. A topic that exists

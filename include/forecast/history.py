@@ -17,8 +17,9 @@ import pandas as pd
 from include.clock import utc_now
 from include.errors import HistoryError
 from include.lake.reading import create_empty_view, create_view, open_table
+from include.lake.signal_rows import AHEAD
 from include.lake.tables import TABLES, TRADE_MINUTES
-from include.market.time import AHEAD_OF_RECEIPT_US, DAY_MINUTES, EPOCH, MINUTE, SECOND_US
+from include.market.time import DAY_MINUTES, EPOCH, MINUTE
 
 MIN_MINUTES = DAY_MINUTES
 MIN_SHARE = 0.9
@@ -28,7 +29,6 @@ CLOSE, VWAP = "close", "vwap"
 TARGETS = (CLOSE, VWAP)
 INPUTS = ("history_minutes", "trades")
 # A trade that was made long after its receipt is of no minute.
-AHEAD = f"INTERVAL '{AHEAD_OF_RECEIPT_US // SECOND_US}' SECOND"
 BELIEVED = f"coalesce(traded_at <= received_time + {AHEAD}, true)"
 # An archive's minute is complete by nature, so it wins over the lake's own; of two archives the
 # one loaded last wins. A minute without a trade has no price and is left out, never filled. The

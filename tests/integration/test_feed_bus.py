@@ -252,7 +252,7 @@ def test_what_retention_removed_before_it_was_read_is_reported(
 
 @pytest.mark.parametrize("wrong_by_s", [-40 * 365 * 86_400, -2 * 86_400, 7200, 70 * 365 * 86_400])
 def test_the_brokers_clock_counts_where_a_senders_is_wrong(wrong_by_s: int) -> None:
-    """Kafka refuses a stamp of more than an hour ahead, and removes one before its retention."""
+    """Kafka refuses a sender's stamp of more than an hour ahead, and keeps any other."""
     part = TopicPartition("market.trades", 0)
     with scratch_broker() as settings:
         ensure_topics(settings.bootstrap)

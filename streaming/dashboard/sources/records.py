@@ -78,8 +78,7 @@ def apply_record(state: DashboardState, record: Record, *, now_s: float = math.i
                 if isinstance(event, TraderEvent):
                     state.activity_of(event.account).add(event, decoded.venue_time)
         elif record.topic != Topic.REJECTS:
-            stamped_us = record.kafka_time_ms * 1000
-            for entry in list_entries(decoded, stamped_us=max(0, stamped_us)):
+            for entry in list_entries(decoded, stamped_us=max(0, stamp_us)):
                 state.feeds.take(entry)
             _apply_message(state, decoded, seen_s)
 
