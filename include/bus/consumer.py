@@ -96,7 +96,7 @@ class Consumer:
             self._pass_markers()
             batches = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=5000)
             records = [self._record(record) for batch in batches.values() for record in batch]
-            self._report_removed()
+            self._report_removed_records()
         except KafkaError as error:
             if getattr(error, "retriable", False):
                 time.sleep(min(timeout_s, 0.1))
@@ -158,7 +158,7 @@ class Consumer:
         self.skipped += position - due
         self._gaps.append((partition, due, position))
 
-    def _report_removed(self) -> None:
+    def _report_removed_records(self) -> None:
         """Report what retention took of the gaps since the last look: it takes the oldest."""
         gaps, self._gaps = self._gaps, []
         if not gaps:

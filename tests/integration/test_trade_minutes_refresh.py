@@ -107,7 +107,8 @@ def test_a_lost_delta_table_is_written_again_from_postgres(world: Settings) -> N
 def test_old_minutes_leave_postgres_some_at_a_time(world: Settings) -> None:
     days = [{**ROW, "minute": AT + timedelta(days=number)} for number in range(7)]
     upsert(world.dsn(), TRADE_MINUTES, days)
-    none = {"trade_minutes": 0, "signals": 0, "decisions": 0}
+    tables = ("trade_minutes", "signals", "decisions", "contract_minutes", "auctions")
+    none = dict.fromkeys(tables, 0)
     assert prune(world.dsn(), keep_days=2, rows_a_delete=3) == none | {"trade_minutes": 4}
     assert [minute for minute, _ in in_postgres(world)] == [row["minute"] for row in days[4:]]
     assert prune(world.dsn(), keep_days=2) == none

@@ -47,7 +47,7 @@ def test_killed_processes_come_back_and_the_audit_stays_clean(run: PlatformRun) 
             what=f"rows land again after {name} was killed",
         )
         time.sleep(rng.uniform(0, 3))  # where in a batch the next kill falls
-    eventually(lambda: run.told("status", "--json")["ok"], timeout_s=60, what="all is running")
+    run.await_ok(within_s=120)
     # The audit looks below the checkpoint: the batch after the last kill must be committed.
     checkpoint = run.settings.home / "checkpoints" / "land" / "stream"
     eventually(

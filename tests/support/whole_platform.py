@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,6 +66,13 @@ class PlatformRun:
     def rows(self) -> int:
         """Rows of all tables."""
         return sum(count_rows(self.settings.lake).values())
+
+    def await_ok(self, *, within_s: float) -> None:
+        """Until `status` has no cause against the platform; fails with its causes."""
+        deadline = time.monotonic() + within_s
+        while causes := self.told("status", "--json")["causes"]:
+            assert time.monotonic() < deadline, f"after {within_s:g} s: {causes}"
+            time.sleep(1)
 
     def behind(self) -> int | None:
         """Offsets that the stream has not read yet; none while it tells nothing."""
