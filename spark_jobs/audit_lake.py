@@ -12,19 +12,14 @@ from pyspark.sql import functions as F
 from include.bus import find_empty_offsets, offset_ranges, topic_ids
 from include.checks import Check
 from include.errors import Unreachable
-from include.lake.audit.agreement import (
-    AGREEMENT,
-    COMPARED,
-    LandedMinutes,
-    check_agreement,
-    check_closed_minutes,
-)
+from include.lake.audit.agreement import AGREEMENT, check_agreement, check_closed_minutes
 from include.lake.audit.auditing import Delivered, RowReader, audit_lake
 from include.lake.audit.completeness import check_completeness
 from include.lake.audit.conservation import (
     AuditReport,
     OffsetCounts,
 )
+from include.lake.audit.landed_minutes import COMPARED, LandedMinutes
 from include.lake.audit.listing import list_agreed_files, list_new_files
 from include.lake.checkpoint import committed_offsets
 from include.lake.columns import LANDED_KEY
@@ -67,7 +62,7 @@ def audit_world(settings: Settings, *, full: bool = False, reseal: bool = False)
         settings.lake,
         delivered,
         open_reader=lambda: _open_spark(settings),
-        other_checks=lambda: _other_checks(settings, delivered),
+        other_checks=lambda landed_minutes: _other_checks(settings, delivered, landed_minutes),
         full=full,
         reseal=reseal,
     )
@@ -86,8 +81,9 @@ def _open_spark(settings: Settings) -> Iterator[RowReader]:
         spark.stop()
 
 
-def _other_checks(settings: Settings, delivered: Delivered) -> list[Check]:
-    landed_minutes = LandedMinutes(settings.lake)
+def _other_checks(
+    settings: Settings, delivered: Delivered, landed_minutes: LandedMinutes
+) -> list[Check]:
     return [
         check_completeness(settings.lake),
         *check_serving(settings, delivered),

@@ -49,17 +49,9 @@ WHERE event_index >= 0 AND {condition}
 # What retention has dropped cannot be counted again: the minutes that were written stand.
 FORGET_DROPPED = "DELETE FROM touched WHERE minute < $whole_from"
 NEWER = '"offset" >= coalesce(next_offset, 0)'
-OLDER = '"offset" < next_offset'
-BETWEEN = "traded_at >= $first AND traded_at < $until"
 CHUNK_HOURS = 6
-UNMOVED = "FROM counted_minutes ANTI JOIN touched USING (venue, symbol, minute)"
 TOUCHED_MINUTES = "SELECT DISTINCT minute FROM touched ORDER BY minute"
 COUNTED_ALL = "CREATE TEMP VIEW counted AS SELECT * FROM trades"
-# What a reader at these offsets has counted: no more than what was landed before them.
-COUNTED_BEFORE = f"""
-CREATE TEMP VIEW counted AS
-SELECT trades.* FROM trades JOIN reader_offsets USING ("partition") WHERE {OLDER}
-"""
 # Trades whose forced order was on one side: the taker's, or against a taker of the other.
 LIQUIDATED = (
     "side = '{taker}' AND liquidation IN ('taker', 'both')"
@@ -130,10 +122,10 @@ def changed_minutes(
     """
     trades = open_table(lake, "trades")
     if trades is None:
-        return ChangedMinutes(_no_minutes(), dict(offsets), frozenset(), dict(ledger_offsets or {}))
+        return ChangedMinutes(no_minutes(), dict(offsets), frozenset(), dict(ledger_offsets or {}))
     files = list_files(trades)
     new_files = files_from_offsets(files_not_in(files, counted_files), offsets)
-    with _reader(offsets) as connection:
+    with open_reader(offsets) as connection:
         create_view(connection, "examined_trades", trades, files=list_uris(new_files))
         next_offsets = {
             partition: max(next_offset, offsets.get(partition, 0))
@@ -141,90 +133,25 @@ def changed_minutes(
         }
         connection.execute(TOUCHED.format(condition=NEWER))
         ledger_reached = touch_minutes(connection, lake, files, trades, ledger_offsets or {})
-        touched_minutes = _fetch_touched_minutes(connection, lake)
-    minutes = _recompute(lake, trades, files, touched_minutes, offsets=offsets, counted=COUNTED_ALL)
+        touched_minutes = fetch_touched_minutes(connection, lake)
+    minutes = recompute(lake, trades, files, touched_minutes, offsets=offsets, counted=COUNTED_ALL)
     all_offsets = dict(offsets) | next_offsets
     return ChangedMinutes(minutes, all_offsets, frozenset(list_uris(files)), ledger_reached)
 
 
-def minutes_between(
-    lake: str, start_at: datetime, end_at: datetime, *, offsets: Mapping[int, int]
-) -> pa.Table:
-    """Minutes of trades made from `start_at` to before `end_at`, as a reader there holds them."""
-    trades = open_table(lake, "trades")
-    if trades is None:
-        return _no_minutes()
-    files = list_files(trades)
-    with _reader(offsets) as connection:
-        within = files_in_spans(files, "traded_at", [(start_at, end_at)])
-        create_view(connection, "examined_trades", trades, files=list_uris(within))
-        condition = f"{BETWEEN} AND {OLDER}"
-        connection.execute(
-            TOUCHED.format(condition=condition), {"first": start_at, "until": end_at}
-        )
-        touched_minutes = _fetch_touched_minutes(connection, lake)
-    return _recompute(lake, trades, files, touched_minutes, offsets=offsets, counted=COUNTED_BEFORE)
-
-
-def minutes_before(lake: str, offsets: Mapping[int, int]) -> pa.Table:
-    """Every minute, from the trades below `offsets` alone: what a reader there must hold."""
-    trades = open_table(lake, "trades")
-    if trades is None:
-        return _no_minutes()
-    files = list_files(trades)
-    with _reader(offsets) as connection:
-        create_view(connection, "examined_trades", trades, files=list_uris(files))
-        connection.execute(TOUCHED.format(condition=OLDER))
-        touched_minutes = _fetch_touched_minutes(connection, lake)
-    return _recompute(lake, trades, files, touched_minutes, offsets=offsets, counted=COUNTED_BEFORE)
-
-
-def move_minutes(
-    lake: str,
-    counted_minutes: pa.Table,
-    *,
-    old_offsets: Mapping[int, int],
-    offsets: Mapping[int, int],
-) -> pa.Table:
-    """What `minutes_before` gives at `offsets`, from what it gave at `old_offsets`.
-
-    Only minutes with trades between the two are recomputed.
-    """
-    trades = open_table(lake, "trades")
-    if trades is None:
-        return _no_minutes()
-    files = list_files(trades)
-    parts = {*old_offsets, *offsets}
-    bounds = {part: (old_offsets.get(part, 0), offsets.get(part, 0)) for part in parts}
-    lowest = {part: min(pair) for part, pair in bounds.items()}
-    with _reader({part: max(pair) for part, pair in bounds.items()}) as connection:
-        moved = list_uris(files_from_offsets(files, lowest))
-        create_view(connection, "examined_trades", trades, files=moved)
-        below = " OR ".join(
-            f'"partition" = {part} AND "offset" >= {offset}' for part, offset in lowest.items()
-        )
-        connection.execute(TOUCHED.format(condition=f"{OLDER} AND ({below or 'FALSE'})"))
-        touched_minutes = _fetch_touched_minutes(connection, lake)
-        connection.register("counted_minutes", counted_minutes)
-        unmoved = connection.sql(UNMOVED).to_arrow_table().cast(counted_minutes.schema)
-    recomputed = _recompute(
-        lake, trades, files, touched_minutes, offsets=offsets, counted=COUNTED_BEFORE
-    )
-    return pa.concat_tables([unmoved, recomputed])
-
-
-def _no_minutes() -> pa.Table:
+def no_minutes() -> pa.Table:
+    """No row in TRADE_MINUTES' columns."""
     return arrow_schema(TRADE_MINUTES).empty_table()
 
 
-def _fetch_touched_minutes(connection: "duckdb.DuckDBPyConnection", lake: str) -> pa.Table:
+def fetch_touched_minutes(connection: "duckdb.DuckDBPyConnection", lake: str) -> pa.Table:
     """The touched minutes in order, but for those of which retention has dropped trades."""
     connection.execute(FORGET_DROPPED, {"whole_from": whole_minutes_from(lake)})
     touched_minutes: pa.Table = connection.sql("FROM touched ORDER BY ALL").to_arrow_table()
     return touched_minutes
 
 
-def _recompute(
+def recompute(
     lake: str,
     trades: DeltaTable,
     files: pa.Table,
@@ -238,11 +165,11 @@ def _recompute(
     Some hours at a time: whatever the history, memory holds the trades of those alone.
     """
     if not touched_minutes.num_rows:
-        return _no_minutes()
+        return no_minutes()
     parts = pc.floor_temporal(touched_minutes["minute"], CHUNK_HOURS, unit="hour")
     recomputed = []
     for part in pc.unique(parts):
-        with _reader(offsets) as connection:
+        with open_reader(offsets) as connection:
             connection.register("chunk", touched_minutes.filter(pc.equal(parts, part)))
             connection.execute("CREATE TEMP TABLE touched AS FROM chunk")
             recomputed.append(_recompute_chunk(connection, lake, trades, files, counted=counted))
@@ -279,7 +206,7 @@ def _join_minutes(minutes: Sequence[datetime]) -> list[TimeSpan]:
 
 
 @contextmanager
-def _reader(offsets: Mapping[int, int]) -> Iterator["duckdb.DuckDBPyConnection"]:
+def open_reader(offsets: Mapping[int, int]) -> Iterator["duckdb.DuckDBPyConnection"]:
     """A connection that has the reader's offsets as a table."""
     connection = connect("", ())
     try:

@@ -8,7 +8,8 @@ from typing import Any
 
 from psycopg2.sql import SQL, Identifier
 
-from include.lake.audit.agreement import COMPARED, check_agreement
+from include.lake.audit.agreement import check_agreement
+from include.lake.audit.landed_minutes import COMPARED
 from include.lake.columns import Table
 from include.lake.reading import open_table, query
 from include.lake.tables import SIGNALS

@@ -16,7 +16,8 @@ from psycopg2.extensions import connection as Connection
 from psycopg2.extras import RealDictCursor
 
 from include.lake.closed_minutes import closed_until, closing_watermarks, merge_closed
-from include.lake.minutes import ChangedMinutes, changed_minutes, minutes_between
+from include.lake.minutes import ChangedMinutes, changed_minutes
+from include.lake.recounted_minutes import minutes_between
 from include.lake.tables import TRADE_MINUTES
 from include.lake.writing import arrow_rows, arrow_schema
 from include.serving.bulk import copy_arrow

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from pyspark.sql import SparkSession
 
-from include.lake.audit.agreement import COMPARED, check_agreement
+from include.lake.audit.agreement import check_agreement
+from include.lake.audit.landed_minutes import COMPARED
 from include.lake.tables import TABLE_OF_TOPIC, TABLES
 from include.serving.trade_minutes import refresh, served_minutes
 from include.settings import Settings

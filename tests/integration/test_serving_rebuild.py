@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from include.lake.audit.agreement import COMPARED, check_agreement
+from include.lake.audit.agreement import check_agreement
+from include.lake.audit.landed_minutes import COMPARED
 from include.serving.connection import fetch_rows, transaction
 from include.serving.rebuild import fill_empty, rebuild
 from include.serving.trade_minutes import refresh, served_minutes

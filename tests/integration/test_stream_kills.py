@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from include.bus import ensure_topics, offset_ranges
-from include.lake.audit.agreement import COMPARED, check_agreement
+from include.lake.audit.agreement import check_agreement
+from include.lake.audit.landed_minutes import COMPARED
 from include.lake.checkpoint import committed_offsets
 from include.lake.diagnosis import diagnose_queries, repair
 from include.lake.tables import LANDED_TOPICS

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from include.lake.audit.agreement import COMPARED, check_agreement, check_closed_minutes
+from include.lake.audit.agreement import check_agreement, check_closed_minutes
+from include.lake.audit.landed_minutes import COMPARED
 from include.lake.closed_minutes import closed_until
 from include.lake.columns import Table
 from include.lake.reading import query

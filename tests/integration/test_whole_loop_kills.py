@@ -47,7 +47,8 @@ def test_killed_processes_come_back_and_the_audit_stays_clean(run: PlatformRun) 
             what=f"rows land again after {name} was killed",
         )
         time.sleep(rng.uniform(0, 3))  # where in a batch the next kill falls
-    run.await_ok(within_s=120)
+    # That the stream was started four times within minutes stays a cause for five of them.
+    run.await_ok(within_s=120, besides="times in 5 minutes")
     # The audit looks below the checkpoint: the batch after the last kill must be committed.
     checkpoint = run.settings.home / "checkpoints" / "land" / "stream"
     eventually(

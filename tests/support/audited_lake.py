@@ -15,6 +15,7 @@ from include.checks import Check
 from include.lake.audit.auditing import Delivered, RowReader, audit_lake
 from include.lake.audit.completeness import check_completeness
 from include.lake.audit.conservation import AuditReport, count_with_duckdb
+from include.lake.audit.landed_minutes import LandedMinutes
 from include.lake.tables import TABLES
 from include.lake.watermarks import application_id, home_table
 from include.lake.writing import arrow_rows, arrow_schema
@@ -95,8 +96,8 @@ class AuditedLake:
         }
 
     def audit(self, *, other_checks: Any = None, **options: Any) -> AuditReport:
-        def others() -> list[Check]:
-            return [check_completeness(self.lake), *(other_checks() if other_checks else ())]
+        def others(landed: LandedMinutes) -> list[Check]:
+            return [check_completeness(self.lake), *(other_checks(landed) if other_checks else ())]
 
         return audit_lake(
             self.home,

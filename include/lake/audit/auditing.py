@@ -20,6 +20,7 @@ from include.lake.audit.conservation import (
     make_report,
     open_audited_tables,
 )
+from include.lake.audit.landed_minutes import LandedMinutes
 from include.lake.audit.sealing import SealedLake, compare_with_seals, seal_lake
 from include.lake.audit.seals import SEALS_FOLDER
 from include.lake.floors import read_floors
@@ -53,7 +54,7 @@ def audit_lake(
     delivered: Delivered,
     *,
     open_reader: Callable[[], AbstractContextManager[RowReader]],
-    other_checks: Callable[[], Iterable[Check]] = tuple,
+    other_checks: Callable[[LandedMinutes], Iterable[Check]] = lambda _: (),
     full: bool = False,
     reseal: bool = False,
 ) -> AuditReport:
@@ -69,19 +70,20 @@ def audit_lake(
     except UnreadableTable as error:
         return AuditReport(False, [], [Check(READABLE, False, str(error))])
     compare = partial(compare_with_seals, folder, lake, tables, bounds, full=full, reseal=reseal)
+    seal = partial(seal_lake, folder, tables, topic_ids=delivered.topic_ids)
     with ThreadPoolExecutor(1) as pool:  # one thread beside Spark
         comparing = pool.submit(compare, topic_ids=delivered.topic_ids)
         with open_reader() as read:
             sealed = comparing.result()
             if not sealed.is_readable:
                 return AuditReport(False, [], [sealed.check])
-            since = sealed.counted_from
+            since, landed_minutes = sealed.counted_from, LandedMinutes(lake, sealed.minutes)
             second_counts = pool.submit(count_with_duckdb, tables, bounds.ends, counted_from=since)
             checks = pool.submit(
                 lambda: [
                     check_restarts(store, restarts, delivered.topic_ids),
                     check_events(tables, bounds.ends, counted_from=since),
-                    *other_checks(),
+                    *other_checks(landed_minutes),
                 ]
             )
             counts = sealed.add_sealed(read(tables, bounds.ends, since))
@@ -93,9 +95,8 @@ def audit_lake(
         second_counts=sealed.add_sealed(second_counts.result()),
         other_checks=[*checks.result(), sealed.check],
     )
-    ids = delivered.topic_ids
     if report.ok:
-        seal_lake(folder, lake, tables, counts, sealed, bounds=bounds, topic_ids=ids)
+        seal(counts, sealed, bounds=bounds, landed_minutes=landed_minutes)
     return report
 
 

@@ -172,7 +172,7 @@ def _digest_files(
         _create_moves(connection, quarantined)
         source = sql_source(connection, uris, reading_options=", filename = true")
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
-        row_hash = _hash_of_row(definition, {row[0] for row in described})
+        row_hash = hash_of_row(definition, {row[0] for row in described})
         return connection.execute(SQL.format(row_hash=row_hash, source=source)).fetchall()
     except duckdb.Error as error:
         raise PlatformError(
@@ -183,7 +183,7 @@ def _digest_files(
         connection.close()
 
 
-def _hash_of_row(definition: Table, present: set[str]) -> str:
+def hash_of_row(definition: Table, present: set[str]) -> str:
     """A row's hash: those of its values with their columns' names; a null adds nothing to it.
 
     So a column that a later version adds leaves the hashes of earlier rows as they were. A hash is

@@ -11,6 +11,7 @@ from include.errors import PlatformError
 from include.lake.audit.bounds import Bounds
 from include.lake.audit.conservation import OffsetCounts, list_quarantined
 from include.lake.audit.digests import TableDigest, digest_table
+from include.lake.audit.landed_minutes import LandedMinutes
 from include.lake.audit.seal_faults import (
     describe_sealed,
     describe_unsealed,
@@ -24,6 +25,7 @@ from include.lake.audit.seal_faults import (
 from include.lake.audit.seals import (
     DroppedRows,
     Seal,
+    SealedMinutes,
     Seals,
     newest_number,
     read_seals,
@@ -33,7 +35,7 @@ from include.lake.audit.seals import (
 from include.lake.reading import open_table
 from include.lake.tables import QUARANTINE, TABLES
 from include.lake.watermarks import home_table
-from include.market.wire import Offsets, TopicPartition
+from include.market.wire import Offsets, Topic, TopicPartition
 from include.object_path import StorePath
 
 SEALED = "seals"
@@ -55,6 +57,16 @@ class SealedLake:
     counted_from: dict[TopicPartition, int] = field(default_factory=dict)
     below: dict[TopicPartition, OffsetCounts] = field(default_factory=dict)
     number: int = 0  # of the newest seals when they were read
+
+    @property
+    def minutes(self) -> SealedMinutes | None:
+        """The sealed minutes of trades; null where the trades below their seals were not clean."""
+        if self.seals is None or not self.check.ok:
+            return None
+        of_trades = [seal for seal in self.seals.partitions if seal.topic == Topic.TRADES]
+        starts = [self.counted_from.get(seal.topic_partition) for seal in of_trades]
+        is_clean = starts == [seal.next for seal in of_trades]
+        return self.seals.minutes if is_clean else None
 
     def add_sealed(
         self, counts: Mapping[TopicPartition, OffsetCounts]
@@ -224,12 +236,12 @@ def _add_dropped(
 
 def seal_lake(
     folder: StorePath,
-    lake: str,
     tables: Mapping[str, DeltaTable],
     counts: Mapping[TopicPartition, OffsetCounts],
     sealed: SealedLake,
     *,
     bounds: Bounds,
+    landed_minutes: LandedMinutes,
     topic_ids: Mapping[str, str],
 ) -> None:
     """Seal what an audit found clean, unless somebody else has sealed meanwhile."""
@@ -243,12 +255,10 @@ def seal_lake(
     partitions = [
         msgspec.structs.replace(seal, topic_id=topic_ids.get(seal.topic, "")) for seal in partitions
     ]
-    opened = {name: open_table(lake, name) for name in TABLES if name not in tables}
-    versions = {
-        name: (str(table.metadata().id), table.version())
-        for name, table in {**opened, **tables}.items()
-        if table is not None
-    }
+    opened = {name: open_table(landed_minutes.lake, name) for name in TABLES if name not in tables}
+    opened |= tables
+    versions = {n: (str(t.metadata().id), t.version()) for n, t in opened.items() if t is not None}
+    ends = {part.partition: n.last + 1 for part, n in counts.items() if part.topic == Topic.TRADES}
     seals = Seals(
         number=sealed.number + 1,
         hashed_by=hash_version(),
@@ -256,6 +266,7 @@ def seal_lake(
         tables=versions,
         columns={name: list_columns(name) for name in tables},
         files={name: sealed_files(digest.files) for name, digest in sealed.digests.items()},
+        minutes=landed_minutes.seal_at(ends),
     )
     write_seals(folder, seals)
 

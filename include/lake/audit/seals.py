@@ -7,6 +7,7 @@ replaced by an older one is reported.
 
 import hashlib
 from collections.abc import Mapping
+from datetime import date
 
 import msgspec
 
@@ -79,6 +80,13 @@ class SealedFile(msgspec.Struct, frozen=True):
     digests: list[tuple[str, int, Digest]]
 
 
+class SealedMinutes(msgspec.Struct, frozen=True):
+    """What each day's minutes of trades come to, from the trades below `offsets` by partition."""
+
+    offsets: dict[int, int]
+    days: list[tuple[date, Digest]]
+
+
 class Seals(msgspec.Struct, frozen=True):
     """All seals of one audit; `tables` has each table's id and version, `hashed_by` the program."""
 
@@ -88,6 +96,7 @@ class Seals(msgspec.Struct, frozen=True):
     tables: dict[str, tuple[str, int]]
     columns: dict[str, list[str]]
     files: dict[str, dict[str, SealedFile]]
+    minutes: SealedMinutes | None = None
 
     @property
     def by_partition(self) -> dict[TopicPartition, Seal]:

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pytest
 
 from include.checks import Check
-from include.lake.audit.agreement import COMPARED, check_agreement, check_closed_minutes
+from include.lake.audit.agreement import check_agreement, check_closed_minutes
 from include.lake.audit.completeness import check_completeness, covers
+from include.lake.audit.landed_minutes import COMPARED
 from include.lake.closed_minutes import closing_watermarks, merge_closed
 from include.lake.minutes import changed_minutes
 from include.lake.tables import TABLES

@@ -85,7 +85,7 @@ class World:
     def audit(self) -> AuditReport:
         return self.audited.audit(other_checks=self.checks)
 
-    def checks(self) -> list[Check]:
+    def checks(self, _: object) -> list[Check]:
         lake = self.audited.lake
         return [
             *(

@@ -16,7 +16,8 @@ from include.lake.closed_minutes import closing_watermarks, merge_closed
 from include.lake.derived_retention import drop_derived_rows
 from include.lake.derived_tables import BOOK_CHECKPOINTS, BOOK_SECONDS
 from include.lake.floors import Floor, describe_dropped, write_floors
-from include.lake.minutes import changed_minutes, minutes_before
+from include.lake.minutes import changed_minutes
+from include.lake.recounted_minutes import minutes_before
 from include.lake.writing import arrow_rows, merge_by_day
 from include.market.wire import TopicPartition
 from include.settings import Settings

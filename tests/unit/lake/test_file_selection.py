@@ -10,8 +10,9 @@ from deltalake import DeltaTable
 from include.errors import QueryError
 from include.lake import minutes as trade_minutes
 from include.lake.file_selection import files_from_offsets, files_in_spans, list_files, list_uris
-from include.lake.minutes import changed_minutes, minutes_between
+from include.lake.minutes import changed_minutes
 from include.lake.reading import create_view
+from include.lake.recounted_minutes import minutes_between
 from tests.support.landed_rows import AT, land, ledger, trade
 from tests.support.listed_files import list_absent_files
 

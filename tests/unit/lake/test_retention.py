@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from deltalake import DeltaTable
 
 from cli.main import cli
-from include.lake.audit.agreement import COMPARED, check_agreement, check_closed_minutes
+from include.lake.audit.agreement import check_agreement, check_closed_minutes
+from include.lake.audit.landed_minutes import COMPARED
 from include.lake.closed_minutes import closing_watermarks, merge_closed
 from include.lake.floors import (
     Floor,
@@ -20,7 +21,8 @@ from include.lake.floors import (
     read_floors,
     write_floors,
 )
-from include.lake.minutes import changed_minutes, minutes_before, minutes_between
+from include.lake.minutes import changed_minutes
+from include.lake.recounted_minutes import minutes_before, minutes_between
 from include.lake.tables import TABLES
 from include.lake.writing import arrow_rows
 from tests.support.audited_lake import (
@@ -175,7 +177,7 @@ def test_a_kill_on_the_way_leaves_a_clean_lake(
 def test_an_audit_that_pinned_the_tables_before_is_clean(world: AuditedLake) -> None:
     """Rows are dropped while it counts: its versions have them still."""
     assert faults(world) == ""
-    report = world.audit(other_checks=lambda: retain(world) and ())
+    report = world.audit(other_checks=lambda _: retain(world) and ())
     assert report.ok, report.checks
     assert faults(world) == ""
 
