@@ -3,14 +3,14 @@
 Old is what lies more than `keep_days` before the newest row, so that a tape of an earlier year is
 served like the present; a row of the future makes no other one old. A decision goes with its
 orders, their fills and scores; Delta keeps all.
-Rows are deleted some thousand at a time, by an index on their time: no writer waits for long.
-Partitions by day would go whole, but a role that may make tables would have to be there for each
-new day, of a tape's years ago too, and every query of some other time would open all of them.
+Minutes go by whole days, their partitions (`day_partitions`); the rows of the other tables are
+deleted some thousand at a time, by an index on their time: no writer waits for long.
 """
 
 from datetime import timedelta
 
 from include.serving.connection import Dsn, transaction
+from include.serving.day_partitions import BY_DAY, drop_days
 from include.serving.tables import TIME_COLUMNS
 
 ROWS_A_DELETE = 10_000
@@ -32,6 +32,7 @@ DELETE FROM decisions USING old WHERE decisions.decision_id = old.decision_id"""
 STATEMENTS = {
     table: BY_TIME.format(table=table, column=f'"{column}"')
     for table, column in TIME_COLUMNS.items()
+    if table not in BY_DAY
 } | {"decisions": DECISIONS}
 
 
@@ -41,7 +42,8 @@ def prune(dsn: Dsn, *, keep_days: int, rows_a_delete: int = ROWS_A_DELETE) -> di
     Raises:
         Unreachable: the server does not answer.
     """
-    return {
+    dropped = {table: drop_days(dsn, table, keep_days=keep_days) for table in BY_DAY}
+    return dropped | {
         table: _prune_table(dsn, statement, keep_days=keep_days, rows_a_delete=rows_a_delete)
         for table, statement in STATEMENTS.items()
     }

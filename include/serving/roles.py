@@ -12,6 +12,7 @@ from psycopg2.sql import SQL, Identifier, Literal
 
 from include.serving.annotations import ANNOTATIONS
 from include.serving.connection import transaction
+from include.serving.day_partitions import grant_partition_functions
 from include.serving.market_tables import MARKET_TABLES
 from include.serving.tables import (
     FEED_HEALTH,
@@ -90,6 +91,8 @@ def create_roles(settings: Settings) -> None:
                 for statement in READS:
                     cursor.execute(SQL(statement).format(role=name, database=database))
                 _grant(cursor, name, writes, SEQUENCES.get(role, ()))
+                if role is DatabaseRole.STREAM:
+                    grant_partition_functions(cursor, name)
         for statement in NOBODY_ELSE:
             cursor.execute(SQL(statement).format(database=database))
 

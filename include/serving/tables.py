@@ -15,6 +15,13 @@ from include.lake.columns import Column, Table, event_columns, money, text
 from include.lake.tables import TABLES
 from include.serving.annotations import ANNOTATIONS
 from include.serving.connection import Dsn, transaction
+from include.serving.day_partitions import (
+    BY_DAY,
+    add_days,
+    create_partition_functions,
+    partition_clause,
+    partition_plain_table,
+)
 from include.serving.keys import replace_keys
 from include.serving.market_tables import MARKET_TABLES
 from include.serving.views import create_views
@@ -157,7 +164,8 @@ def postgres_ddl(table: Table) -> str:
         for column in table.columns
     ]
     key = f"PRIMARY KEY ({_quote_identifiers(table.key)})"
-    return f'CREATE TABLE IF NOT EXISTS "{table.name}" ({", ".join([*columns, key])})'
+    body = ", ".join([*columns, key])
+    return f'CREATE TABLE IF NOT EXISTS "{table.name}" ({body}){partition_clause(table.name)}'
 
 
 def _default_of(column: Column) -> str:
@@ -186,6 +194,10 @@ def create_tables(dsn: Dsn) -> None:
         cursor.execute("; ".join(map(postgres_ddl, tables)))
         _add_columns(cursor, tables)
         replace_keys(cursor, tables)
+        create_partition_functions(cursor)
+        for name in BY_DAY:
+            ddl = postgres_ddl(SERVED[name])
+            partition_plain_table(cursor, name, SERVED[name].names, ddl=ddl)
         _add_indexes(cursor)
         create_views(cursor, tables)
 
@@ -231,6 +243,8 @@ def upsert(dsn: Dsn, table: Table, new_rows: Sequence[Mapping[str, Any]]) -> Non
 def upsert_with(cursor: Any, table: Table, new_rows: Sequence[Mapping[str, Any]]) -> None:
     """Upsert within a transaction of the caller's."""
     if new_rows:
+        if table.name in BY_DAY:
+            add_days(cursor, table.name, (row[BY_DAY[table.name]] for row in new_rows))
         values = [tuple(row[name] for name in table.names) for row in new_rows]
         execute_values(cursor, upsert_sql(table), values, page_size=1000)
 

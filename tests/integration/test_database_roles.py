@@ -9,14 +9,17 @@ import psycopg2
 import pytest
 
 from include.errors import Unreachable
+from include.lake.tables import TRADE_MINUTES
 from include.local.airflow import generate_secrets
 from include.local.postgres import create_databases
 from include.serving.annotations import add_annotation, remove_annotation
 from include.serving.connection import fetch_rows, transaction
 from include.serving.preparation import create_serving_database
-from include.serving.tables import create_tables
+from include.serving.retention import prune
+from include.serving.tables import create_tables, upsert
 from include.settings import Settings, override
 from include.settings.groups import DatabaseRole
+from tests.support.minute_rows import minute_rows
 
 R = DatabaseRole
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -162,3 +165,14 @@ def test_a_new_password_is_taken_at_the_next_start(settings: Settings) -> None:
     create_serving_database(changed)
     fetch_rows(changed.dsn(R.TRADER), "SELECT 1")
     create_serving_database(settings)
+
+
+def test_who_writes_minutes_adds_and_drops_their_days_and_nobody_else(settings: Settings) -> None:
+    stream = settings.dsn(R.STREAM)
+    rows = minute_rows(range(0, 3 * 1440, 1440)).to_pylist()
+    upsert(stream, TRADE_MINUTES, rows)
+    assert prune(stream, keep_days=1)["trade_minutes"] == 4
+    for role in ROLES:
+        if role not in {R.STREAM, R.AIRFLOW}:
+            with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+                fetch_rows(settings.dsn(role), "SELECT partitions.add_days_of_trade_minutes('{}')")

@@ -9,8 +9,9 @@ import pytest
 
 from include.errors import PlatformError
 from include.lake.columns import Column
-from include.lake.tables import MINUTE_TOTALS_COLUMNS, TRADE_MINUTES
+from include.lake.tables import MINUTE_TOTALS_COLUMNS
 from include.serving.connection import fetch_rows, transaction
+from include.serving.market_tables import CONTRACT_MINUTES
 from include.serving.preparation import create_serving_database
 from include.serving.retention import STATEMENTS, prune
 from include.serving.tables import (
@@ -103,17 +104,18 @@ def test_balances_of_before_there_were_accounts_are_of_the_main_one(
 
 def test_old_rows_are_found_by_an_index_on_their_time(postgres_dsn: dict[str, Any]) -> None:
     with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
-        cursor.execute('DROP INDEX "trade_minutes_by_minute"')  # as an earlier version had it
+        cursor.execute('DROP INDEX "contract_minutes_by_minute"')  # as an earlier version had it
     create_tables(postgres_dsn)
-    upsert(postgres_dsn, TRADE_MINUTES, minute_rows(range(1500)).to_pylist())
+    rows = minute_rows(range(1500)).to_pylist()
+    blank = dict.fromkeys(CONTRACT_MINUTES.names)
+    keys = [{name: row[name] for name in CONTRACT_MINUTES.key} for row in rows]
+    upsert(postgres_dsn, CONTRACT_MINUTES, [blank | key for key in keys])
     with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
-        cursor.execute("ANALYZE trade_minutes")
-    statement = STATEMENTS["trade_minutes"].replace("%s", "interval '1 day'", 1) % 10_000
+        cursor.execute("ANALYZE contract_minutes")
+    statement = STATEMENTS["contract_minutes"].replace("%s", "interval '1 day'", 1) % 10_000
     plan = fetch_tuples(postgres_dsn, f"EXPLAIN {statement}")
     assert not any("Seq Scan" in line for (line,) in plan), plan
-    assert prune(postgres_dsn, keep_days=1)["trade_minutes"] == 59 * 4
-    with transaction(postgres_dsn) as connection, connection.cursor() as cursor:
-        cursor.execute("DELETE FROM trade_minutes")
+    assert prune(postgres_dsn, keep_days=1)["contract_minutes"] == 59 * 4
 
 
 def test_tables_and_columns_have_the_comments_of_the_lake(postgres_dsn: dict[str, Any]) -> None:
