@@ -25,11 +25,13 @@ from include.bus.connection import (
 from include.errors import PlatformError, Unreachable
 from include.market import wire
 from include.market.time import HOUR_MS
+from include.setting_fields import MB
 from include.settings.groups import KafkaSettings
 
 DEFAULTS = KafkaSettings()
 ALTERED = "OK"
 LEADER_S, LEADER_POLL_S = 20.0, 0.5
+ANY_SIZE, SEGMENT_BYTES = -1, 2**30  # Kafka's own defaults
 NEVER_BY_COUNT = 2**63 - 1  # Kafka's own default of `flush.messages`
 
 
@@ -65,6 +67,8 @@ def apply_topics(admin: Any, kafka: KafkaSettings) -> None:
     config = {
         "max.message.bytes": str(MAX_REQUEST_BYTES),
         "retention.ms": str(kafka.retention_hours * HOUR_MS),
+        "retention.bytes": str(kafka.retention_mb * MB or ANY_SIZE),
+        "segment.bytes": str(_segment_bytes(kafka)),
         "flush.messages": str(kafka.flush_messages or NEVER_BY_COUNT),
         # The broker's clock: a feed's may be wrong, and Kafka refuses what is stamped an hour ahead
         # and removes records by their stamps.
@@ -78,6 +82,11 @@ def apply_topics(admin: Any, kafka: KafkaSettings) -> None:
     for topic in wire.TOPICS:
         if topic not in existing:
             _create(admin, topic, kafka, config | {"min.insync.replicas": in_sync})
+
+
+def _segment_bytes(kafka: KafkaSettings) -> int:
+    """Kafka removes whole segments: a quarter of what is kept, so that what is kept is that."""
+    return min(SEGMENT_BYTES, kafka.retention_mb * MB // 4) or SEGMENT_BYTES
 
 
 def _refuse_other_shapes(topics: Iterable[Mapping[str, Any]], kafka: KafkaSettings) -> None:

@@ -72,6 +72,9 @@ class KafkaSettings:
     retention_hours: WholeHours = setting(
         168, "how long a topic keeps its messages, in hours", POSITIVE
     )
+    retention_mb: Megabytes = setting(
+        0, "how much of a partition a topic keeps, in MB, landed or not; 0: all of those hours"
+    )
     flush_messages: Amount = setting(
         1, "messages of a topic after which the broker syncs it; 0: never by count, for replicas"
     )

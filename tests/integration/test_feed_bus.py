@@ -88,13 +88,15 @@ def test_an_eight_megabyte_record_and_a_small_one_arrive_from_given_offsets(
 def test_settings_reach_topics_that_exist_or_are_refused() -> None:
     with scratch_broker() as settings:
         ensure_topics(settings.bootstrap, KafkaSettings(partitions=2))
-        ensure_topics(settings.bootstrap, KafkaSettings(partitions=2, retention_hours=1))
-        ensure_topics(settings.bootstrap, KafkaSettings(partitions=2, retention_hours=1))
+        shorter = KafkaSettings(partitions=2, retention_hours=1, retention_mb=8)
+        ensure_topics(settings.bootstrap, shorter)
+        ensure_topics(settings.bootstrap, shorter)
         admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
-        topic = ConfigResource(ConfigResourceType.TOPIC, "market.book", ["retention.ms"])
+        names = ["retention.ms", "retention.bytes", "segment.bytes"]
+        topic = ConfigResource(ConfigResourceType.TOPIC, "market.book", names)
         (config,) = admin.describe_configs([topic])["topic"].values()
         admin.close()
-        assert config["retention.ms"]["value"] == "3600000"
+        assert [config[name]["value"] for name in names] == ["3600000", "8000000", "2000000"]
         for partitions in (1, 3):
             with pytest.raises(PlatformError, match=rf"has 2 .*PARTITIONS is {partitions}"):
                 ensure_topics(settings.bootstrap, KafkaSettings(partitions=partitions))

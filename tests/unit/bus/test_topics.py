@@ -91,6 +91,8 @@ def test_missing_topics_are_created_as_the_settings_say() -> None:
     assert topic["configs"] == {
         "max.message.bytes": str(MAX_REQUEST_BYTES),
         "retention.ms": str(5 * HOUR_MS),
+        "retention.bytes": "-1",
+        "segment.bytes": "1073741824",
         "flush.messages": "1",
         "message.timestamp.type": "LogAppendTime",
         "min.insync.replicas": "1",
@@ -106,6 +108,21 @@ def test_another_retention_is_applied_to_topics_that_exist(admin: Admin) -> None
     apply_topics(admin, KafkaSettings(retention_hours=24))
     assert admin.values("retention.ms") == {str(24 * HOUR_MS)}
     assert sorted(admin.alterations) == sorted(wire.TOPICS)
+
+
+@pytest.mark.parametrize(
+    ("mb", "kept", "segment"),
+    [
+        (0, "-1", "1073741824"),
+        (100, "100000000", "25000000"),
+        (100_000, "100000000000", "1073741824"),
+    ],
+)
+def test_a_size_is_kept_in_segments_that_are_smaller(
+    admin: Admin, mb: int, kept: str, segment: str
+) -> None:
+    apply_topics(admin, KafkaSettings(retention_mb=mb))
+    assert (admin.values("retention.bytes"), admin.values("segment.bytes")) == ({kept}, {segment})
 
 
 def test_topics_that_exist_are_flushed_as_the_settings_say(admin: Admin) -> None:
