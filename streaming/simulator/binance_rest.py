@@ -4,22 +4,21 @@ Source: binance/binance-spot-api-docs, rest-api.md (2026-07-17).
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from streaming.simulator.binance_account import BinanceAccount
 from streaming.simulator.binance_call import Call
 from streaming.simulator.binance_calls import CALLS
+from streaming.simulator.binance_form import read_form
 from streaming.simulator.binance_order_counts import count_orders
 from streaming.simulator.binance_parameters import BinanceError, read_values
 from streaming.simulator.binance_signing import Signing
 from streaming.simulator.binance_time_unit import in_microseconds, is_microseconds
 from streaming.simulator.binance_unsupported import UNSUPPORTED, refuse_unsupported
 from streaming.simulator.binance_venue import BinanceVenue
-from streaming.simulator.json_fields import Values, parse_json, read_text
+from streaming.simulator.json_fields import Values, read_text
 
 _PREFIXES = ("/api", "/sapi", "/fapi", "/dapi", "/eapi", "/papi")
 _TOO_MANY = (418, 429)
@@ -67,11 +66,12 @@ class BinanceRest:
         return serve
 
     async def _texts(self, call: Call, request: web.Request) -> dict[str, str]:
-        body = await _form_of(request)
+        query, body = request.rel_url.raw_query_string, await read_text(request)
+        form = read_form(query, body, request.content_type)
         if not call.signed:
-            return dict(parse_qsl(request.query_string + body, keep_blank_values=True))
+            return form.texts
         api_key, now_ms = request.headers.get("X-MBX-APIKEY"), self.venue.clock.now_ms()
-        return self.signing.check_http(request.rel_url.raw_query_string, body, api_key, now_ms)
+        return self.signing.check_http(form, api_key, now_ms)
 
     def _headers(self, call: Call) -> dict[str, str]:
         used = str(self.venue.weight.used())
@@ -93,19 +93,6 @@ class BinanceRest:
 
     async def _refuse_unsupported(self, request: web.Request) -> web.Response:
         return self._refusal(refuse_unsupported(request.path))
-
-
-async def _form_of(request: web.Request) -> str:
-    """A request's body as a form; some clients send a JSON object instead."""
-    text = await read_text(request)
-    try:
-        fields = parse_json(text) if request.content_type == "application/json" else None
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
-        return text
-    texts = {name: v if isinstance(v, str) else json.dumps(v) for name, v in fields.items()}
-    return "&".join(f"{name}={value}" for name, value in texts.items())
 
 
 def refuse_path(path: str, method: str) -> web.Response | None:

@@ -6,9 +6,9 @@ Source: binance/binance-spot-api-docs, rest-api.md and web-socket-api.md, "Reque
 import hashlib
 import hmac
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from include.setting_fields import Secret
+from streaming.simulator.binance_form import Form
 from streaming.simulator.binance_parameters import (
     BinanceError,
     read_money,
@@ -16,7 +16,6 @@ from streaming.simulator.binance_parameters import (
     refuse_missing,
 )
 
-_SIGNATURE = "signature="
 _WINDOW_MS, _MAX_WINDOW_MS, _AHEAD_MS = 5000, 60_000, 1000
 _SIGNING = ("apiKey", "recvWindow", "timestamp", "signature")
 
@@ -28,17 +27,15 @@ class Signing:
     key: Secret
     secret: Secret
 
-    def check_http(self, query: str, body: str, api_key: str | None, now_ms: int) -> dict[str, str]:
+    def check_http(self, form: Form, api_key: str | None, now_ms: int) -> dict[str, str]:
         """The parameters of a signed REST request, without those of signing.
 
         Raises:
             BinanceError: the key, the signature or the time is wrong.
         """
         self._check_key(api_key)
-        texts = dict(parse_qsl(query, keep_blank_values=True))
-        texts |= parse_qsl(body, keep_blank_values=True)
-        self._check(texts, _remove_signature(query) + _remove_signature(body), now_ms)
-        return exclude_signature(texts)
+        self._check(form.texts, form.signed_text, now_ms)
+        return exclude_signature(form.texts)
 
     def check_params(self, texts: dict[str, str], now_ms: int) -> dict[str, str]:
         """The parameters of a signed WebSocket request, without those of signing.
@@ -80,7 +77,3 @@ class Signing:
 def exclude_signature(texts: dict[str, str]) -> dict[str, str]:
     """A request's parameters without those of its signature."""
     return {name: text for name, text in texts.items() if name not in _SIGNING}
-
-
-def _remove_signature(text: str) -> str:
-    return "&".join(part for part in text.split("&") if not part.startswith(_SIGNATURE))
