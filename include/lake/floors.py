@@ -96,9 +96,9 @@ def dropped_until(floors: Floors, table: str) -> datetime:
     return max(times, default=ALL_TIME[0])
 
 
-def whole_minutes_from(lake: str) -> datetime:
-    """The first minute of which no trade was dropped; the earliest if all are kept."""
-    until = dropped_until(read_floors(lake), "trades")
+def whole_minutes_from(lake: str, table: str = "trades") -> datetime:
+    """The first minute of which no row was dropped; the earliest if all are kept."""
+    until = dropped_until(read_floors(lake), table)
     return until if until == ALL_TIME[0] else until.replace(second=0, microsecond=0) + MINUTE
 
 

@@ -44,8 +44,7 @@ def serve_added(
     row_count, version = 0, opened.version()
     with transaction(dsn) as connection, connection.cursor() as cursor:
         cursor.execute(TRANSACTION_LOCK, (table.name,))
-        cursor.execute(NEXT_VERSION, (table.name,))
-        (served,) = cursor.fetchone() or (0,)
+        served = read_next_version(cursor, table)
         if served == version + 1:
             return 0
         if files := _added_files(opened, served):
@@ -55,6 +54,13 @@ def serve_added(
         bookmark = {"reader": table.name, "partition": 0, "next_offset": version + 1}
         upsert_with(cursor, READER_OFFSETS, [bookmark])
     return row_count
+
+
+def read_next_version(cursor: Any, table: Table) -> int:
+    """The first version of the lake's table that is not served yet."""
+    cursor.execute(NEXT_VERSION, (table.name,))
+    (version,) = cursor.fetchone() or (0,)
+    return int(version)
 
 
 def forget_version(cursor: Any, table: Table) -> None:

@@ -17,6 +17,7 @@ from include.lake.audit.served import (
 from include.lake.audit.signals import check_signals
 from include.lake.tables import SIGNALS, TABLE_OF_TOPIC
 from include.lake.writing import arrow_schema
+from include.serving.audited_market import check_market_tables
 from include.serving.bulk import fetch_arrow
 from include.serving.connection import Row, fetch_rows
 from include.settings import Settings
@@ -26,12 +27,14 @@ ATTEMPTS, PAUSE_S = 4, 3.0  # what Kafka has got lands within seconds
 
 
 def check_serving(settings: Settings, delivered: Delivered) -> list[Check]:
-    """Decisions, orders and signals of Postgres against the lake; repeated decisions."""
+    """What Postgres serves against the lake: trading, signals, contracts, auctions; repeats."""
     checks = [check_repeats(settings.lake)]
     try:
         checks += [_check_trading(settings, delivered, name) for name in TRADING]
         signals = fetch_arrow(settings.dsn(DatabaseRole.READER), "signals", arrow_schema(SIGNALS))
         checks.append(check_signals(settings.lake, signals))
+        dsn, days = settings.dsn(DatabaseRole.READER), settings.stream.served_days
+        checks += check_market_tables(dsn, settings.lake, keep_days=days)
     except Unreachable as error:
         checks.append(Check("I3 serving", False, f"could not check: {error}"))
     return checks

@@ -1,17 +1,20 @@
 """Postgres' rows of contracts and auctions, served from the lake's landed tables.
 
-A minute of a contract may land in several versions: it is computed from all its rows each time.
+A minute of a contract may land in several versions, and an auction's row again: each is computed
+from all its rows each time.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from deltalake import DeltaTable
 
 from include.clock import utc_now
+from include.lake.columns import Table
 from include.lake.file_selection import (
     LATEST,
     TimeSpan,
@@ -23,6 +26,7 @@ from include.lake.file_selection import (
 )
 from include.lake.reading import connect, create_view
 from include.lake.views import create_views
+from include.lake.writing import arrow_schema
 from include.market.time import MINUTE
 from include.serving.added_files import serve_added
 from include.serving.connection import Dsn
@@ -32,15 +36,21 @@ if TYPE_CHECKING:
     import duckdb
 
 ROWS_AT_ONCE = 10_000
+RESOLUTION = timedelta(microseconds=1)
 NEW_MINUTES = "SELECT DISTINCT minute FROM contract_minutes WHERE minute >= $since ORDER BY minute"
 CONTRACT_ROWS = f"""
 SELECT {", ".join(CONTRACT_MINUTES.names)} FROM contract_minutes
 WHERE minute IN (SELECT unnest($minutes))"""
-AUCTION_ROWS = f"""
-SELECT DISTINCT ON ({", ".join(AUCTIONS.key)}) {", ".join(AUCTIONS.names)} FROM auctions
-WHERE event_index >= 0 AND published_at >= $since
-ORDER BY {", ".join(AUCTIONS.key)}, "offset" DESC, event_index DESC"""
-READ_IN = {CONTRACT_MINUTES.name: "tickers", AUCTIONS.name: "auctions"}
+CONTRACTS_SINCE = f"""
+SELECT {", ".join(CONTRACT_MINUTES.names)} FROM contract_minutes WHERE minute >= $since"""
+AUCTION_KEY = ", ".join(AUCTIONS.key)
+NEW_AUCTIONS = "SELECT min(published_at), max(published_at) FROM added WHERE event_index >= 0"
+IN_ADDED = f"({AUCTION_KEY}) IN (SELECT ({AUCTION_KEY}) FROM added)"
+AUCTIONS_SINCE = f"""
+SELECT DISTINCT ON ({AUCTION_KEY}) {", ".join(AUCTIONS.names)} FROM auctions
+WHERE event_index >= 0 AND published_at >= $since AND {{chosen}}
+ORDER BY {AUCTION_KEY}, "offset" DESC, event_index DESC"""
+LANDED_IN = {CONTRACT_MINUTES.name: "tickers", AUCTIONS.name: "auctions"}
 
 
 def serve_market_tables(dsn: Dsn, lake: str, *, keep_days: int) -> dict[str, int]:
@@ -52,23 +62,39 @@ def serve_market_tables(dsn: Dsn, lake: str, *, keep_days: int) -> dict[str, int
     readers = zip(MARKET_TABLES, (_read_contracts, _read_auctions), strict=True)
     return {
         table.name: serve_added(
-            dsn, lake, READ_IN[table.name], table=table, read_rows=read_rows, keep_days=keep_days
+            dsn, lake, LANDED_IN[table.name], table=table, read_rows=read_rows, keep_days=keep_days
         )
         for table, read_rows in readers
     }
 
 
+def read_since(table: Table, landed: DeltaTable, since: datetime) -> pa.Table:
+    """All rows that a version of the landed table gives one of both, from a moment on.
+
+    Raises:
+        QueryError: the version's files are deleted.
+    """
+    files, statement = list_files(landed), AUCTIONS_SINCE.format(chosen=True)
+    if table is CONTRACT_MINUTES:
+        files, statement = _files_of(files, [(since, LATEST)]), CONTRACTS_SINCE
+    with closing(_open_views(landed, list_uris(files), statement)) as connection:
+        rows = connection.sql(statement, params={"since": since}).to_arrow_table()
+    return rows.cast(arrow_schema(table))
+
+
 def _read_contracts(
     table: DeltaTable, files: list[str], keep: timedelta
 ) -> Iterator[list[dict[str, Any]]]:
-    since = _find_oldest(table, keep)
+    since = find_oldest(table, keep)
     recent = set(list_uris(_files_of(list_files(table), [(since, LATEST)])))
-    with closing(_open_views(table, [uri for uri in files if uri in recent])) as connection:
+    with closing(
+        _open_views(table, [uri for uri in files if uri in recent], NEW_MINUTES)
+    ) as connection:
         minute_rows = connection.execute(NEW_MINUTES, {"since": since}).fetchall()
     minutes = [minute for (minute,) in minute_rows]
     spans = [(minute, minute + MINUTE) for minute in minutes]
     chosen = list_uris(_files_of(list_files(table), spans))
-    with closing(_open_views(table, chosen)) as connection:
+    with closing(_open_views(table, chosen, CONTRACT_ROWS)) as connection:
         cursor = connection.execute(CONTRACT_ROWS, {"minutes": minutes})
         while rows := cursor.fetchmany(ROWS_AT_ONCE):
             yield [dict(zip(CONTRACT_MINUTES.names, row, strict=True)) for row in rows]
@@ -78,14 +104,21 @@ def _read_auctions(
     table: DeltaTable, files: list[str], keep: timedelta
 ) -> Iterator[list[dict[str, Any]]]:
     with closing(connect("", ())) as connection:
-        create_view(connection, AUCTIONS.name, table, files=files)
-        cursor = connection.execute(AUCTION_ROWS, {"since": _find_oldest(table, keep)})
+        create_view(connection, "added", table, files=files)
+        first_at, last_at = connection.execute(NEW_AUCTIONS).fetchall()[0]
+        if first_at is None:
+            return
+        spans = [(first_at, last_at + RESOLUTION)]
+        chosen = files_in_spans(list_files(table), "published_at", spans)
+        create_view(connection, AUCTIONS.name, table, files=list_uris(chosen))
+        statement = AUCTIONS_SINCE.format(chosen=IN_ADDED)
+        cursor = connection.execute(statement, {"since": find_oldest(table, keep)})
         while rows := cursor.fetchmany(ROWS_AT_ONCE):
             yield [dict(zip(AUCTIONS.names, row, strict=True)) for row in rows]
 
 
-def _find_oldest(table: DeltaTable, keep: timedelta) -> datetime:
-    """Before which rows are left out; a row of the future makes no other one old."""
+def find_oldest(table: DeltaTable, keep: timedelta) -> datetime:
+    """Before which landed rows are left out; one of the future makes no other one old."""
     now = utc_now()
     return (newest_in(table, "received_time", until_at=now) or now) - keep
 
@@ -100,8 +133,8 @@ def _files_of(files: pa.Table, spans: Sequence[TimeSpan]) -> pa.Table:
     return pa.concat_tables([by_venue, files_not_in(by_receipt, list_uris(by_venue))])
 
 
-def _open_views(table: DeltaTable, files: list[str]) -> "duckdb.DuckDBPyConnection":
+def _open_views(table: DeltaTable, files: list[str], statement: str) -> "duckdb.DuckDBPyConnection":
     connection = connect("", ())
-    create_view(connection, "tickers", table, files=files)
-    create_views(connection, CONTRACT_MINUTES.name)
+    create_view(connection, PurePosixPath(table.table_uri).name, table, files=files)
+    create_views(connection, statement)
     return connection

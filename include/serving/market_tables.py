@@ -32,3 +32,4 @@ AUCTIONS = Table(
     key=("venue", "symbol", "published_at", "phase"),
 )
 MARKET_TABLES = (CONTRACT_MINUTES, AUCTIONS)
+TIME_OF = {CONTRACT_MINUTES.name: "minute", AUCTIONS.name: "published_at"}

@@ -9,8 +9,11 @@ from deltalake import DeltaTable
 
 from include.clock import utc_now
 from include.lake.audit.signals import check_signals
+from include.lake.floors import Floor, write_floors
 from include.lake.tables import SIGNALS
 from include.lake.writing import arrow_schema
+from include.market.wire import Topic, TopicPartition
+from include.serving.audited_market import check_market_tables
 from include.serving.bulk import fetch_arrow
 from include.serving.connection import transaction
 from include.serving.market_rows import serve_market_tables
@@ -108,6 +111,80 @@ def test_rows_that_a_compaction_joined_before_they_were_served_are_served(world:
     assert marks(world) == [(at("10:00"), Decimal(101)), (at("10:01"), Decimal(103))]
     signals = fetch_arrow(world.dsn(), "signals", arrow_schema(SIGNALS))
     assert signals.num_rows == 2 and check_signals(world.lake, signals).ok
+
+
+def test_an_auction_that_lands_again_later_is_what_was_said_last(world: Settings) -> None:
+    """Requeued records have older offsets than what has landed meanwhile."""
+    result = GEMINI | {"published_at": at("10:10"), "phase": "result"}
+    put(world.lake, "auctions", [result | {"offset": 9, "price": Decimal(50)}])
+    serve(world)
+    put(world.lake, "auctions", [result | {"offset": 8, "price": Decimal(40)}])
+    assert serve(world)["auctions"] == 1
+    prices = fetch_tuples(
+        world.dsn(), f"SELECT price FROM auctions WHERE published_at > '{at('10:00')}'"
+    )
+    assert prices == [(Decimal(50),)]
+
+
+AGREED = {
+    "I3 contract_minutes": "3 contract_minutes are the same in Postgres and Delta",
+    "I3 auctions": "2 auctions are the same in Postgres and Delta",
+}
+ALTERED = [
+    ("DELETE FROM contract_minutes WHERE minute = '{t}'", "10:00 is only in Delta"),
+    ("UPDATE contract_minutes SET funding_8h = 1 WHERE minute = '{t}'", "10:00: funding_8h 1."),
+    (
+        "INSERT INTO contract_minutes (venue, symbol, minute) VALUES ('deribit', 'X', '{t}')",
+        "deribit X 2026-11-20 10:00 is only in Postgres",
+    ),
+    ("TRUNCATE contract_minutes", "4 contract_minutes differ"),
+    ("DELETE FROM auctions WHERE phase = 'result'", "10:00 result is only in Delta"),
+    ("UPDATE auctions SET price = NULL WHERE phase = 'result'", "result: price None in Postgres"),
+    (
+        "INSERT INTO auctions (venue, symbol, published_at, phase) VALUES ('', '', '{t}', 'open')",
+        "2026-11-20 10:00 open is only in Postgres",
+    ),
+]
+
+
+def audit_served(settings: Settings) -> dict[str, str]:
+    checks = check_market_tables(settings.dsn(), settings.lake, keep_days=10)
+    return {check.name: check.detail for check in checks}
+
+
+def test_the_audit_names_each_row_in_which_postgres_and_delta_differ(world: Settings) -> None:
+    assert {*audit_served(world).values()} == {
+        "0 contract_minutes are the same in Postgres and Delta",
+        "0 auctions are the same in Postgres and Delta",
+    }
+    put(world.lake, "tickers", [contract("10:01:00", 102), contract("10:02:59", 103)])
+    serve(world)
+    assert audit_served(world) == AGREED
+    put(world.lake, "tickers", [contract("10:02:59.5", 104), contract("10:03:00", 105)])
+    assert audit_served(world) == AGREED  # what landed since will be served in its turn
+    for statement, fault in ALTERED:
+        execute(world, statement.format(t=at("10:00")))
+        details = audit_served(world)
+        assert [*details.values()] != [*AGREED.values()], statement
+        assert any(fault in detail for detail in details.values()), (statement, details)
+        rebuild(world.dsn(), world.lake, keep_days=10)
+        assert "4 contract_minutes are the same" in audit_served(world)["I3 contract_minutes"]
+        assert audit_served(world)["I3 auctions"] == AGREED["I3 auctions"]
+
+
+def test_the_audit_leaves_out_what_retention_let_go_and_versions_that_are_gone(
+    world: Settings,
+) -> None:
+    put(world.lake, "tickers", [contract("10:02:00", 103)])
+    serve(world)
+    DeltaTable(f"{world.lake}/tickers").optimize.compact()
+    DeltaTable(f"{world.lake}/tickers").vacuum(0, dry_run=False, enforce_retention_duration=False)
+    assert audit_served(world)["I3 contract_minutes"].startswith("2 contract_minutes are the same")
+    part = TopicPartition(Topic.TICKERS, 0)
+    floor = Floor(part, 2, at("10:01:30"), 2, at("12:00"))
+    write_floors(world.lake, [floor])
+    execute(world, "DELETE FROM contract_minutes WHERE minute < '2026-11-20 10:01Z'")
+    assert audit_served(world)["I3 contract_minutes"].startswith("1 contract_minutes are the same")
 
 
 def test_up_and_doctor_bring_back_what_postgres_lost_or_changed(world: Settings) -> None:
