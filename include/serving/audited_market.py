@@ -53,7 +53,7 @@ def check_market_table(
     Older than `keep_days` before the newest, and from where retention dropped what they are made
     of, they are left out: Postgres lets them go when it has time, the lake has them no more.
     """
-    landed = served.slice(0, 0)
+    lake_rows = served.slice(0, 0)
     if delta := _open_version(lake, LANDED_IN[table.name], next_version):
         keep = timedelta(days=keep_days)
         since_at = max(
@@ -61,11 +61,11 @@ def check_market_table(
             _oldest_due(served, TIME_OF[table.name], keep),
             whole_minutes_from(lake, LANDED_IN[table.name]),
         )
-        landed = _read_landed(lake, table, delta, since_at)
+        lake_rows = _read_landed(lake, table, delta, since_at)
         served = served.filter(pc.field(TIME_OF[table.name]) >= since_at)
     with connect("", ()) as connection:
         connection.register("served", served)
-        connection.register("landed", landed)
+        connection.register("landed", lake_rows)
         differences = find_differences(
             connection,
             key_names=table.key,

@@ -68,17 +68,17 @@ def serve_market_tables(dsn: Dsn, lake: str, *, keep_days: int) -> dict[str, int
     }
 
 
-def read_since(table: Table, landed: DeltaTable, since: datetime) -> pa.Table:
+def read_since(table: Table, delta: DeltaTable, since_at: datetime) -> pa.Table:
     """All rows that a version of the landed table gives one of both, from a moment on.
 
     Raises:
         QueryError: the version's files are deleted.
     """
-    files, statement = list_files(landed), AUCTIONS_SINCE.format(chosen=True)
+    files, statement = list_files(delta), AUCTIONS_SINCE.format(chosen=True)
     if table is CONTRACT_MINUTES:
-        files, statement = _files_of(files, [(since, LATEST)]), CONTRACTS_SINCE
-    with closing(_open_views(landed, list_uris(files), statement)) as connection:
-        rows = connection.sql(statement, params={"since": since}).to_arrow_table()
+        files, statement = _files_of(files, [(since_at, LATEST)]), CONTRACTS_SINCE
+    with closing(_open_views(delta, list_uris(files), statement)) as connection:
+        rows = connection.sql(statement, params={"since": since_at}).to_arrow_table()
     return rows.cast(arrow_schema(table))
 
 

@@ -12,6 +12,7 @@ from include.market.time import DAY_S
 from streaming.simulator.binance_trades import (
     Bar,
     bar_of,
+    draw_hours,
     lots_text,
     number_at,
     price_text,
@@ -106,8 +107,15 @@ class CandleQuery:
 
 def candles_of(path: PricePath, candle_query: CandleQuery, now_ms: int) -> Iterator[Candle]:
     """The candles that a query asks for."""
-    for index in candle_query.indices(now_ms):
-        yield candle(path, candle_query.interval, index, now_ms, candle_query.zone_s)
+    indices, zone_s = candle_query.indices(now_ms), candle_query.zone_s
+    if indices:
+        begin_s, end_s = (
+            start_of(candle_query.interval, index, zone_s)
+            for index in (indices.start, indices.stop)
+        )
+        draw_hours(path, number_at(begin_s * 1000), number_at(min(end_s * 1000, now_ms)))
+    for index in indices:
+        yield candle(path, candle_query.interval, index, now_ms, zone_s)
 
 
 def _offset(interval: str) -> int:

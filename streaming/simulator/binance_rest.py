@@ -20,7 +20,7 @@ from streaming.simulator.binance_unsupported import UNSUPPORTED, refuse_unsuppor
 from streaming.simulator.binance_venue import BinanceVenue
 from streaming.simulator.json_fields import Values, read_text
 
-_PREFIXES = ("/api", "/sapi", "/fapi", "/dapi", "/eapi", "/papi")
+_PREFIXES = ("/api", "/sapi", "/fapi", "/dapi", "/eapi", "/papi", "/bapi")
 _TOO_MANY = (418, 429)
 
 

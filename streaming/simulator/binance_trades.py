@@ -4,8 +4,10 @@ A trade's id follows from its second alone, so ids stay contiguous across restar
 whole numbers: prices in cents, quantities in lots of 0.00001, their products in 0.0000001.
 """
 
+import os
 from collections.abc import Sequence
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +20,7 @@ from streaming.simulator.price_path import FIRST_DAY, FIRST_S, PricePath
 PER_SECOND = 2
 Ints = npt.NDArray[np.int64]
 _PER_HOUR, _PER_DAY = 3600 * PER_SECOND, DAY_S * PER_SECOND
+_FEW_DAYS = 7  # a day takes ten milliseconds
 _LOTS, _QUOTE_UNITS = 100_000, 10_000_000
 _SILENT_UNITS, _UNITS_PER_LOT = 100_000, 1000  # a second without a print trades 0.001
 
@@ -111,16 +114,25 @@ def _amounts(path: PricePath, number: int) -> tuple[int, int, bool]:
     return int(trades.cents[within]), int(trades.lots[within]), bool(trades.taker_sold[within])
 
 
-def _draw_trades(path: PricePath, day: int) -> DayTrades:
+def _draw_seconds(path: PricePath, day: int) -> DayTrades:
+    """The trades of each second as one: they have a price and a side."""
     prints = path.draw_day(FIRST_DAY + day)
     units = np.rint(prints.quantity * 1e8).astype(np.int64)
     units[units == 0] = _SILENT_UNITS
-    lots = _divide(units, _UNITS_PER_LOT) + 2
-    first_lots = _divide(lots * 6, 10)
     return DayTrades(
-        cents=np.repeat(np.rint(prints.price * 100).astype(np.int64), PER_SECOND),
-        lots=np.stack([first_lots, lots - first_lots], axis=1).reshape(-1),
-        taker_sold=np.repeat(prints.side < 0, PER_SECOND),
+        cents=np.rint(prints.price * 100).astype(np.int64),
+        lots=_divide(units, _UNITS_PER_LOT) + 2,
+        taker_sold=prints.side < 0,
+    )
+
+
+def _draw_trades(path: PricePath, day: int) -> DayTrades:
+    seconds = _draw_seconds(path, day)
+    first_lots = _divide(seconds.lots * 6, 10)
+    return DayTrades(
+        cents=np.repeat(seconds.cents, PER_SECOND),
+        lots=np.stack([first_lots, seconds.lots - first_lots], axis=1).reshape(-1),
+        taker_sold=np.repeat(seconds.taker_sold, PER_SECOND),
     )
 
 
@@ -137,11 +149,14 @@ day_trades = lru_cache(maxsize=8)(_draw_trades)
 
 @lru_cache(maxsize=4096)
 def _hour_bars(path: PricePath, day: int) -> tuple[Bar, ...]:
-    trades, begin = _draw_trades(path, day), day * _PER_DAY
-    return tuple(
-        _sum_trades(trades, start, start + _PER_HOUR, begin)
-        for start in range(0, _PER_DAY, _PER_HOUR)
-    )
+    cents, lots, sold = (column.reshape(24, -1) for column in _draw_seconds(path, day))
+    products = cents * lots
+    prices = (cents[:, 0], cents.max(axis=1), cents.min(axis=1), cents[:, -1])
+    amounts = (lots, products, np.where(sold, 0, lots), np.where(sold, 0, products))
+    columns = [*prices, *(amount.sum(axis=1) for amount in amounts)]
+    firsts = range(day * _PER_DAY, (day + 1) * _PER_DAY, _PER_HOUR)
+    rows = zip(firsts, zip(*(column.tolist() for column in columns), strict=True), strict=True)
+    return tuple(Bar(first, first + _PER_HOUR - 1, *row) for first, row in rows)
 
 
 def _sum_trades(day: DayTrades, start: int, end: int, begin: int) -> Bar:
@@ -150,6 +165,14 @@ def _sum_trades(day: DayTrades, start: int, end: int, begin: int) -> Bar:
     sums = (lots.sum(), products.sum(), lots[bought].sum(), products[bought].sum())
     prices = (cents[0], cents.max(), cents.min(), cents[-1])
     return Bar(begin + start, begin + end - 1, *map(int, prices), *map(int, sums))
+
+
+def draw_hours(path: PricePath, first: int, end: int) -> None:
+    """Draw the days of these trades, on all cores: numpy leaves the interpreter to the sockets."""
+    days = range(-(-first // _PER_DAY), end // _PER_DAY)
+    if len(days) > _FEW_DAYS:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(partial(_hour_bars, path), days))
 
 
 def bar_of(path: PricePath, first: int, end: int) -> Bar:

@@ -25,6 +25,12 @@ _REGIMES = (0.6, 1.0, 1.0, 2.0)
 _REGIME_DAYS = 9
 _QUIET_MINUTES = 0.02
 _SILENT_SECONDS = 0.4
+# Of every day by the second: how much it moves, the variance up to it, and how prices lean.
+_AT = np.arange(DAY_S)
+_SEASON = 1 + 0.5 * np.sin(2 * np.pi * (_AT - 36_000) / DAY_S)
+_VARIANCE = np.sum(_SEASON**2)
+_SHARE = np.concatenate([[0.0], np.cumsum(_SEASON**2)]) / _VARIANCE
+_DAILY = 0.004 * np.sin(2 * np.pi * _AT / DAY_S)
 
 
 @dataclass(frozen=True)
@@ -74,17 +80,14 @@ class PricePath:
         The mid price is rounded here alone: numpy and Python round halves of a cent
         differently, and whoever rounded it for himself would have another price.
         """
-        rng, at = self._rng(20_000_000 + day), np.arange(DAY_S)
-        season = 1 + 0.5 * np.sin(2 * np.pi * (at - 36_000) / DAY_S)
-        steps = rng.standard_normal(DAY_S) * season
+        rng = self._rng(20_000_000 + day)
+        steps = rng.standard_normal(DAY_S) * _SEASON
         walk = np.concatenate([[0.0], np.cumsum(steps)])
-        share = np.concatenate([[0.0], np.cumsum(season**2)]) / np.sum(season**2)
-        scale = _DAILY_VOLATILITY * self._regime(day) / np.sqrt(np.sum(season**2))
+        scale = _DAILY_VOLATILITY * self._regime(day) / np.sqrt(_VARIANCE)
         begin, end = self._start(day), self._start(day + 1)
-        bridge = begin + (end - begin) * share + scale * (walk - share * walk[-1])
-        daily = 0.004 * np.sin(2 * np.pi * at / DAY_S)
-        mid = np.around(self._level * np.exp(bridge[:-1] + daily), 2)
-        quantity = np.round(rng.exponential(0.12, DAY_S) * season + 1e-4, 8)
+        bridge = begin + (end - begin) * _SHARE + scale * (walk - _SHARE * walk[-1])
+        mid = np.around(self._level * np.exp(bridge[:-1] + _DAILY), 2)
+        quantity = np.round(rng.exponential(0.12, DAY_S) * _SEASON + 1e-4, 8)
         quantity[rng.random(DAY_S) < _SILENT_SECONDS] = 0.0
         quiet = np.repeat(rng.random(DAY_S // 60) < _QUIET_MINUTES, 60)
         quantity[quiet] = 0.0
