@@ -11,7 +11,9 @@ from decimal import Decimal
 
 from aiohttp import web
 
+from include.market.time import DAY_S
 from streaming.simulator import supplier_markets as markets
+from streaming.simulator import supplier_summaries as sums
 from streaming.simulator import supplier_trade_answers as past
 from streaming.simulator import suppliers as tickers
 from streaming.simulator.clock import Clock
@@ -52,6 +54,10 @@ SUPPLIER_CALLS = (
     SupplierCall("coinbase", "/time", past.show_coinbase_time),
     SupplierCall("bitstamp", "/api/v2/markets/", markets.list_bitstamp_markets),
     SupplierCall("bitstamp", "/api/v2/trading-pairs-info/", markets.list_bitstamp_markets),
+    SupplierCall("bitstamp", "/api/v2/currencies/", sums.list_bitstamp_currencies),
+    SupplierCall("bitstamp", "/api/v2/eur_usd/", sums.show_bitstamp_rate),
+    SupplierCall("bitstamp", "/api/v2/ticker/", sums.list_bitstamp_tickers, is_limited=True),
+    SupplierCall("bitstamp", "/api/v2/ticker_hour/{pair}/", sums.quote_bitstamp_hour),
     SupplierCall("bitstamp", "/api/v2/ticker/{pair}/", tickers.quote_bitstamp, is_limited=True),
     SupplierCall("bitstamp", "/api/v2/order_book/{pair}/", markets.list_bitstamp_levels),
     SupplierCall("bitstamp", "/api/v2/transactions/{pair}/", past.list_bitstamp_trades),
@@ -61,10 +67,18 @@ SUPPLIER_CALLS = (
     SupplierCall("kraken", "/0/public/Ticker", tickers.quote_kraken, is_limited=True),
     SupplierCall("kraken", "/0/public/Depth", markets.list_kraken_levels),
     SupplierCall("kraken", "/0/public/Trades", past.list_kraken_trades),
+    SupplierCall("kraken", "/0/public/Spread", sums.list_kraken_spreads),
     SupplierCall("kraken", "/0/public/OHLC", past.list_kraken_candles),
     SupplierCall("kraken", "/0/public/Time", past.show_kraken_time),
     SupplierCall("kraken", "/0/public/SystemStatus", past.show_kraken_state),
     SupplierCall("cryptocompare", "/data/price", tickers.quote_cryptocompare, is_limited=True),
+    SupplierCall(
+        "cryptocompare", "/data/pricemulti", sums.quote_cryptocompare_many, is_limited=True
+    ),
+    *(
+        SupplierCall("cryptocompare", f"/data/v2/{name}", sums.list_cryptocompare_candles(frame_s))
+        for name, frame_s in (("histominute", 60), ("histohour", 3600), ("histoday", DAY_S))
+    ),
     SupplierCall(
         "gemini", "/v1/pubticker/{pair:(?i:btceur)}", tickers.quote_gemini, is_limited=True
     ),

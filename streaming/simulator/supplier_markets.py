@@ -12,6 +12,7 @@ from streaming.simulator.price_path import CENT
 from streaming.simulator.supplier_parameters import (
     PAIRS,
     SupplierError,
+    read_kraken_pairs,
     read_number,
     read_pair,
     refuse_coinbase,
@@ -62,14 +63,21 @@ def list_bitstamp_markets(
     return [_bitstamp_market(pair) for pair in PAIRS]
 
 
-def list_kraken_assets(_request: web.Request, _supplier: SimulatedSupplier, _now_s: int) -> Fields:
-    """The assets by name."""
-    return {"error": [], "result": {_KRAKEN[name]: _kraken_asset(name) for name in _NAMES}}
+def list_kraken_assets(request: web.Request, _supplier: SimulatedSupplier, _now_s: int) -> Fields:
+    """The assets by name: all, or those asked for."""
+    by_spelling = {spelling: name for name in _NAMES for spelling in (name, _KRAKEN[name])}
+    by_spelling["XBT"] = "BTC"
+    spellings = request.query.get("asset", "")
+    chosen = spellings.split(",") if spellings else _NAMES
+    if not {*chosen} <= {*by_spelling}:
+        raise SupplierError(200, {"error": ["EQuery:Unknown asset"]})
+    names = [by_spelling[spelling] for spelling in chosen]
+    return {"error": [], "result": {_KRAKEN[name]: _kraken_asset(name) for name in names}}
 
 
 def list_kraken_pairs(request: web.Request, _supplier: SimulatedSupplier, _now_s: int) -> Fields:
-    """The pairs by name: all, or the one asked for."""
-    pairs = [read_pair(request)] if "pair" in request.query else list(PAIRS)
+    """The pairs by name: all, or those asked for."""
+    pairs = read_kraken_pairs(request)
     return {"error": [], "result": {kraken_name(pair): _kraken_pair(pair) for pair in pairs}}
 
 

@@ -57,6 +57,41 @@ def refuse_kraken(_name: str, _text: str) -> SupplierError:
     return SupplierError(200, {"error": ["EGeneral:Invalid arguments"]})
 
 
+def refuse_cryptocompare(message: str, param: str = "") -> SupplierError:
+    """CryptoCompare's refusal, with status 200."""
+    named = {"ParamWithError": param} if param else {}
+    body = {"Response": "Error", "Message": message, "HasWarning": False, "Type": 2 - (not param)}
+    return SupplierError(200, {**body, "RateLimit": {}, "Data": {}, **named})
+
+
+def require_cryptocompare_key(request: web.Request) -> None:
+    """Refuse a request without a key.
+
+    Raises:
+        SupplierError: there is none.
+    """
+    if not request.headers.get("Authorization", "").startswith("Apikey "):
+        refusal = {"type": 2, "message": "API key required", "http_status_code": 401}
+        raise SupplierError(401, {"Data": {}, "Err": refusal})
+
+
+def read_kraken_pairs(request: web.Request) -> list[str]:
+    """The pairs of a query, separated by commas; all, where there is none.
+
+    Raises:
+        SupplierError: there is no such pair.
+    """
+    texts = request.query.get("pair", "")
+    return [_kraken_pair(text) for text in texts.split(",")] if texts else list(PAIRS)
+
+
+def _kraken_pair(text: str) -> str:
+    pair = text.replace("XXBTZ", "XBT").replace("/", "").replace("XBT", "BTC")
+    if pair not in PAIRS:
+        raise SupplierError(200, {"error": ["EQuery:Unknown asset pair"]})
+    return pair
+
+
 def read_pair(request: web.Request) -> str:
     """The pair of a path or a query, as `BTCUSD`.
 
@@ -64,10 +99,8 @@ def read_pair(request: web.Request) -> str:
         SupplierError: there is no such pair, in the words of the supplier of the path.
     """
     if request.path.startswith("/0/"):
-        text = request.query.get("pair", "")
-        pair = text.replace("XXBTZ", "XBT").replace("/", "").replace("XBT", "BTC")
-        refusal = SupplierError(200, {"error": ["EQuery:Unknown asset pair"]})
-    elif request.path.startswith("/products"):
+        return _kraken_pair(request.query.get("pair", ""))
+    if request.path.startswith("/products"):
         names = {name: pair for pair, name in PAIRS.items()}
         pair = names.get(request.match_info["pair"], "")
         refusal = SupplierError(404, {"message": "NotFound"})

@@ -12,8 +12,13 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from aiohttp import web
 
 from include.market.time import DAY_S
+from streaming.simulator.json_fields import Fields
 from streaming.simulator.price_path import CENT, PricePath
-from streaming.simulator.supplier_parameters import read_pair
+from streaming.simulator.supplier_parameters import (
+    read_kraken_pairs,
+    read_pair,
+    require_cryptocompare_key,
+)
 
 EUR_PER_USD = Decimal("0.92")
 _PAIRS = {"BTCUSD": Decimal(1), "BTCEUR": EUR_PER_USD}
@@ -74,32 +79,42 @@ def quote_coinbase(request: web.Request, supplier: SimulatedSupplier, now_s: int
 
 def quote_bitstamp(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
     """The ticker."""
-    pair = read_pair(request)
-    price, before = supplier.price(pair, now_s), supplier.price(pair, now_s - DAY_S)
-    return web.json_response(
-        {
-            "timestamp": f"{now_s}",
-            "open": f"{before}",
-            "high": f"{max(price, before)}",
-            "low": f"{min(price, before)}",
-            "last": f"{price}",
-            "volume": "1000.0",
-            "vwap": f"{price}",
-            "bid": f"{price - CENT}",
-            "ask": f"{price + CENT}",
-            "side": "0",
-            "open_24": f"{before}",
-            "percent_change_24": "0.00",
-            "market_type": "SPOT",
-        }
-    )
+    return web.json_response(summarize_bitstamp(supplier, read_pair(request), now_s))
+
+
+def summarize_bitstamp(
+    supplier: SimulatedSupplier, pair: str, now_s: int, *, span_s: int = DAY_S
+) -> Fields:
+    """A pair's prices now and at the begin of a span."""
+    price, before = supplier.price(pair, now_s), supplier.price(pair, now_s - span_s)
+    return {
+        "timestamp": f"{now_s}",
+        "open": f"{before}",
+        "high": f"{max(price, before)}",
+        "low": f"{min(price, before)}",
+        "last": f"{price}",
+        "volume": "1000.0",
+        "vwap": f"{price}",
+        "bid": f"{price - CENT}",
+        "ask": f"{price + CENT}",
+        "side": "0",
+        "open_24": f"{supplier.price(pair, now_s - DAY_S)}",
+        "percent_change_24": "0.00",
+        "market_type": "SPOT",
+    }
 
 
 def quote_kraken(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
-    """The ticker."""
-    pair = read_pair(request)
-    price = supplier.price(pair, now_s)
-    fields = {
+    """The tickers of the pairs asked for, or of all."""
+    result = {
+        kraken_name(pair): _kraken_ticker(supplier.price(pair, now_s))
+        for pair in read_kraken_pairs(request)
+    }
+    return web.json_response({"error": [], "result": result})
+
+
+def _kraken_ticker(price: Decimal) -> Fields:
+    return {
         "a": [f"{price + CENT}", "1", "1.000"],
         "b": [f"{price - CENT}", "1", "1.000"],
         "c": [f"{price}", "0.01000000"],
@@ -110,7 +125,6 @@ def quote_kraken(request: web.Request, supplier: SimulatedSupplier, now_s: int) 
         "h": [f"{price}", f"{price}"],
         "o": f"{price}",
     }
-    return web.json_response({"error": [], "result": {kraken_name(pair): fields}})
 
 
 def quote_gemini(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> web.Response:
@@ -127,18 +141,21 @@ def quote_cryptocompare(
     request: web.Request, supplier: SimulatedSupplier, now_s: int
 ) -> web.Response:
     """The ticker."""
-    if not request.headers.get("Authorization", "").startswith("Apikey "):
-        refusal = {"type": 2, "message": "API key required", "http_status_code": 401}
-        return web.json_response({"Data": {}, "Err": refusal}, status=401)
-    base = request.query.get("fsym", "")
-    currencies = [
-        currency
-        for currency in request.query.get("tsyms", "").split(",")
-        if base + currency in _PAIRS
-    ]
-    if not currencies:
+    require_cryptocompare_key(request)
+    currencies = request.query.get("tsyms", "")
+    prices = price_in_currencies(supplier, request.query.get("fsym", ""), currencies, now_s)
+    if not prices:
         message = f"There is no data for any of the toSymbols {request.query.get('tsyms')} ."
         return web.json_response({"Response": "Error", "Message": message, "Type": 1, "Data": {}})
-    return web.json_response(
-        {currency: float(supplier.price(base + currency, now_s)) for currency in currencies}
-    )
+    return web.json_response(prices)
+
+
+def price_in_currencies(
+    supplier: SimulatedSupplier, base: str, currencies: str, now_s: int
+) -> dict[str, float]:
+    """The price of one in each of the currencies, which commas separate, that it has."""
+    return {
+        currency: float(supplier.price(base + currency, now_s))
+        for currency in currencies.split(",")
+        if base + currency in _PAIRS
+    }

@@ -12,15 +12,19 @@ _GEMINI: dict[str, object] = {
     "message": "API entry point not found",
 }
 _COINBASE: dict[str, object] = {"message": "NotFound"}
-# the first that a path begins with: status and body
+_NO_COINBASE_KEY: dict[str, object] = {"message": "CB-ACCESS-KEY header is required"}
+# the first that a path begins with: status and body; accounts of suppliers have no key here
 _REFUSALS: tuple[tuple[str, int, dict[str, object]], ...] = (
     ("/api/v2/", 404, {"status": "error", "reason": "Not found", "code": "404.002"}),
+    ("/0/private/", 200, {"error": ["EAPI:Invalid key"]}),
     ("/0/", 404, {"error": ["EGeneral:Unknown method"]}),
     ("/data/", 200, {"Response": "Error", "Message": "Path does not exist", "Type": 1, "Data": {}}),
     ("/v1/", 404, _GEMINI),
     ("/v2/", 404, _GEMINI),
-    ("/products", 404, _COINBASE),
-    ("/currencies", 404, _COINBASE),
+    *(
+        (path, 401, _NO_COINBASE_KEY)
+        for path in ("/accounts", "/fees", "/fills", "/orders", "/profiles", "/transfers", "/users")
+    ),
 )
 
 
@@ -33,4 +37,5 @@ async def refuse_unknown_path(request: web.Request, handler: Handler) -> web.Str
     for start, status, body in _REFUSALS:
         if request.path.startswith(start):
             return web.json_response(body, status=status)
-    return refuse_path(request.path, request.method) or await handler(request)
+    # Coinbase's addresses are those without a name in front
+    return refuse_path(request.path, request.method) or web.json_response(_COINBASE, status=404)

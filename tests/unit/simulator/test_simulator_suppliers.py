@@ -23,8 +23,11 @@ def fields(text: str, kind: type) -> dict[str, Any]:
 PRODUCT = fields("id base_currency quote_currency quote_increment base_increment status", str)
 CURRENCY = fields("id name status", str)
 MARKET = fields("name market_symbol base_currency counter_currency", str)
+TICKER = fields("timestamp open high low last volume vwap bid ask", str)
 KRAKEN_LEVEL = [str, str, int]
 CANDLE = fields("timestamp open high low close volume", str)
+HISTORIC = {"time": int} | fields("high low open close volumefrom volumeto", float)
+HISTORY = tuple(f"/data/v2/{name}" for name in ("histominute", "histohour", "histoday"))
 SHAPES: dict[str, Any] = {
     "/products": [PRODUCT],
     "/products/{pair}": PRODUCT,
@@ -38,7 +41,11 @@ SHAPES: dict[str, Any] = {
     "/time": {"iso": str, "epoch": float},
     "/api/v2/markets/": [MARKET],
     "/api/v2/trading-pairs-info/": [MARKET],
-    "/api/v2/ticker/{pair}/": fields("timestamp open high low last volume vwap bid ask", str),
+    "/api/v2/ticker/{pair}/": TICKER,
+    "/api/v2/ticker/": [TICKER | {"pair": str}],
+    "/api/v2/ticker_hour/{pair}/": TICKER,
+    "/api/v2/currencies/": [{"name": str, "currency": str, "type": str, "decimals": int}],
+    "/api/v2/eur_usd/": {"buy": str, "sell": str},
     "/api/v2/order_book/{pair}/": {"timestamp": str, "bids": [[str, str]], "asks": [[str, str]]},
     "/api/v2/transactions/{pair}/": [fields("date tid amount type price", str)],
     "/api/v2/ohlc/{pair}/": {"data": {"pair": "BTC/USD", "ohlc": [CANDLE]}},
@@ -48,15 +55,21 @@ SHAPES: dict[str, Any] = {
     "/0/public/Depth": {"XXBTZUSD": {"bids": [KRAKEN_LEVEL], "asks": [KRAKEN_LEVEL]}},
     "/0/public/Trades": {"XXBTZUSD": [[str, str, float, str, "l", "", int]], "last": str},
     "/0/public/OHLC": {"XXBTZUSD": [[int, str, str, str, str, str, str, int]], "last": int},
+    "/0/public/Spread": {"XXBTZUSD": [[int, str, str]], "last": int},
     "/0/public/Time": {"unixtime": int, "rfc1123": str},
     "/0/public/SystemStatus": {"status": "online", "timestamp": str},
     "/data/price": {"USD": float, "EUR": float},
+    "/data/pricemulti": {"BTC": {"USD": float, "EUR": float}},
+    **{path: {"Response": "Success", "Data": {"Data": [HISTORIC]}} for path in HISTORY},
     "/v1/pubticker/{pair:(?i:btceur)}": fields("bid ask last", str) | {"volume": dict},
 }
+NAMES = ("Ticker", "Depth", "Trades", "OHLC", "Spread")
 QUERIES = {
     "/api/v2/ohlc/{pair}/": "?step=60&limit=10",
     "/data/price": "?fsym=BTC&tsyms=USD,EUR",
-    **{f"/0/public/{name}": "?pair=XBTUSD" for name in ("Ticker", "Depth", "Trades", "OHLC")},
+    "/data/pricemulti": "?fsyms=BTC,NONE&tsyms=USD,EUR",
+    **dict.fromkeys(HISTORY, "?fsym=BTC&tsym=EUR&limit=3"),
+    **{f"/0/public/{name}": "?pair=XBTUSD" for name in NAMES},
 }
 BAD = {
     "/products/NO-PAIR/book": "message",
@@ -85,6 +98,18 @@ BAD = {
     "/0/public/Trades?pair=XBTUSD&since=soon": "error",
     "/0/public/Trades?pair=XBTUSD&count=-5": "error",
     "/0/public/OHLC?pair=XBTUSD&interval=7": "error",
+    "/0/public/Ticker?pair=XBTUSD,NOPAIR": "error",
+    "/0/public/Spread?pair=XBTUSD&since=soon": "error",
+    "/0/public/Assets?asset=NONE": "error",
+    "/0/private/Balance": "error",
+    "/0/public/NoSuch": "error",
+    "/api/v2/ticker_hour/nopair/": "reason",
+    "/data/pricemulti?fsyms=NONE&tsyms=USD": "Message",
+    "/data/pricemulti?fsyms=BTC": "Message",
+    "/data/v2/histohour?fsym=NONE&tsym=USD": "Message",
+    "/data/v2/histohour?fsym=BTC&tsym=USD&limit=-1": "Message",
+    "/accounts": "message",
+    "/no/such/path": "message",
 }
 AT_S = 1_790_000_000
 PAIRS = ("BTCUSD", "BTCEUR")
@@ -114,11 +139,47 @@ async def test_a_good_call_has_the_documented_fields(path: str) -> None:
 
 @pytest.mark.parametrize("path", BAD)
 async def test_what_is_bad_is_refused_in_the_suppliers_words(path: str) -> None:
+    headers = {"Authorization": "Apikey for-tests"}
     async with simulated_venues() as (session, base):
-        async with session.get(base + path) as reply:
+        async with session.get(base + path, headers=headers) as reply:
             assert BAD[path] in await reply.json()
-            assert reply.status == (200 if path.startswith("/0/") else reply.status)
-            assert reply.status in (200, 400, 404)
+            named = path.startswith(("/0/", "/data/")) and "NoSuch" not in path
+            assert reply.status in ((200,) if named else (400, 401, 404))
+
+
+async def test_several_pairs_are_asked_for_at_once_or_all() -> None:
+    async with simulated_venues() as (session, base):
+
+        async def names(query: str) -> set[str]:
+            async with session.get(f"{base}/0/public/{query}") as reply:
+                return {*(await reply.json())["result"]}
+
+        both = {"XXBTZUSD", "XXBTZEUR"}
+        assert await names("Ticker") == await names("Ticker?pair=XBTUSD,XBT/EUR") == both
+        assert await names("Ticker?pair=XXBTZEUR") == {"XXBTZEUR"}
+        assert await names("AssetPairs?pair=XBTEUR,XBTUSD") == both
+        assert await names("Assets?asset=XBT,ZEUR") == {"XXBT", "ZEUR"}
+
+
+async def test_past_spreads_and_hours_are_those_of_the_tickers() -> None:
+    async with simulated_venues() as (session, base):
+
+        async def read(path: str) -> Any:
+            headers = {"Authorization": "Apikey for-tests"}
+            async with session.get(base + path, headers=headers) as reply:
+                return await reply.json()
+
+        spreads = (await read("/0/public/Spread?pair=XBTUSD"))["result"]["XXBTZUSD"]
+        assert [row[0] for row in spreads] == list(range(spreads[0][0], spreads[0][0] + 200))
+        ticker = (await read("/0/public/Ticker?pair=XBTUSD"))["result"]["XXBTZUSD"]
+        newest = (await read("/0/public/Spread?pair=XBTUSD"))["result"]["XXBTZUSD"]
+        assert [ticker["b"][0], ticker["a"][0]] in [row[1:] for row in newest]
+        hours = (await read("/data/v2/histohour?fsym=BTC&tsym=USD&limit=3"))["Data"]
+        times = [row["time"] for row in hours["Data"]]
+        assert times == list(range(times[0], times[-1] + 1, 3600)) and len(times) >= 3
+        assert hours["TimeTo"] - times[-1] in (0, 3600)  # an hour begins without a trade
+        price = await read("/data/price?fsym=BTC&tsyms=USD")
+        assert hours["Data"][-1]["close"] == pytest.approx(price["USD"], rel=0.001)
 
 
 @pytest.mark.parametrize("pair", PAIRS)
