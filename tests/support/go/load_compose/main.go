@@ -1,6 +1,7 @@
 // Command load_compose prints, as JSON, the project that Docker Compose makes of a compose file.
 //
-// Usage: load_compose FOLDER [PROFILE...]. Variables come from FOLDER/.env alone, as after
+// Usage: load_compose FOLDER [PROFILE...]. It loads docker-compose.yml and, where there is one,
+// docker-compose.override.yml. Variables come from FOLDER/.env alone, as after
 // `env -i docker compose`; the environment of each service is resolved as Compose resolves it.
 package main
 
@@ -9,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/cli"
@@ -27,10 +27,11 @@ func main() {
 
 func run(folder string, profiles []string) error {
 	options, err := cli.NewProjectOptions(
-		[]string{filepath.Join(folder, "docker-compose.yml")},
+		nil,
 		cli.WithWorkingDirectory(folder),
 		cli.WithEnvFiles(),
 		cli.WithDotEnv,
+		cli.WithDefaultConfigPath,
 		cli.WithDefaultProfiles(profiles...),
 	)
 	if err != nil {
