@@ -12,6 +12,29 @@ from streaming.simulator.deribit_order_forms import FEE_SHARE, to_float
 from streaming.simulator.deribit_parameters import refuse_instrument
 from streaming.simulator.json_fields import Fields, Values
 
+_GREEKS = ("delta", "gamma", "theta", "vega")
+# Options, reserves and realized sums, of which this account has nothing.
+_NONE_HERE = (
+    *(f"{kind}session_rpl" for kind in ("", "futures_", "options_")),
+    *(f"options_{name}" for name in ("pl", "session_upl", "value", *_GREEKS)),
+    *("fee_balance", "spot_reserve", "additional_reserve", "locked_balance"),
+)
+_SWITCHES = (
+    "login_enabled security_keys_enabled mmp_enabled interuser_transfers_enabled"
+    " self_trading_extended_to_subaccounts block_rfq_self_match_prevention"
+)
+_OWNER: Fields = {  # what `extended` adds
+    "id": 1,
+    "email": "",
+    "system_name": "simulated",
+    "username": "simulated",
+    "type": "main",
+    "creation_timestamp": 1_700_000_000_000,
+    "referrer_id": None,
+    "self_trading_reject_mode": "cancel_maker",
+    **dict.fromkeys(_SWITCHES.split(), False),
+}
+
 
 def position(account: DeribitAccount, values: Values, now_ms: int) -> Fields:
     """The position, also if it is zero."""
@@ -67,21 +90,23 @@ def make_summary(account: DeribitAccount, values: Values, now_ms: int) -> Fields
         "maintenance_margin": margin / 2,
         "margin_balance": equity,
         "session_upl": equity - account.balance,
-        "session_rpl": Decimal(0),
+        "projected_initial_margin": margin,
+        "projected_maintenance_margin": margin / 2,
         "total_pl": equity - account.balance,
         "futures_pl": equity - account.balance,
         "futures_session_upl": equity - account.balance,
-        "futures_session_rpl": Decimal(0),
-        "options_pl": Decimal(0),
-        "options_value": Decimal(0),
         "delta_total": account.position / price,
-        "fee_balance": Decimal(0),
-        "spot_reserve": Decimal(0),
+        "projected_delta_total": account.position / price,
+        **dict.fromkeys(_NONE_HERE, Decimal(0)),
     }
     has_none = currency != "BTC"
+    delta = {} if has_none else {INDEX: to_float(account.position / price)}
     return {
+        **(_OWNER if values.get("extended") else {}),
         "currency": currency,
         **{name: 0.0 if has_none else to_float(amount) for name, amount in amounts.items()},
+        "delta_total_map": delta,
+        **{f"options_{greek}_map": {} for greek in _GREEKS[1:]},
         "currency_name": "Bitcoin",
         "margin_model": "segregated_sm",
         "portfolio_margining_enabled": False,
@@ -91,8 +116,7 @@ def make_summary(account: DeribitAccount, values: Values, now_ms: int) -> Fields
 
 def summaries(account: DeribitAccount, _values: Values, now_ms: int) -> Fields:
     """The account in each of its currencies."""
-    head = {"id": 1, "email": "", "system_name": "simulated", "username": "simulated"}
-    return head | {"type": "main", "summaries": [make_summary(account, {}, now_ms)]}
+    return {**_OWNER, "summaries": [make_summary(account, {}, now_ms)]}
 
 
 def margins(account: DeribitAccount, values: Values, _now_ms: int) -> Fields:

@@ -61,7 +61,9 @@ PLACED = {"order": ORDER, "trades": [FILL]}
 POSITION = fields("size size_currency average_price mark_price total_profit_loss", float)
 POSITION |= {"direction": "buy", "instrument_name": NAME, "kind": "future"}
 ACCOUNT = fields("balance equity available_funds initial_margin maintenance_margin", float)
-ACCOUNT |= {"currency": "BTC", "portfolio_margining_enabled": False}
+ACCOUNT |= fields("additional_reserve locked_balance projected_delta_total options_gamma", float)
+ACCOUNT |= {"currency": "BTC", "portfolio_margining_enabled": False, "delta_total_map": dict}
+OWNER = fields("username email system_name self_trading_reject_mode", str) | {"type": "main"}
 FUNDING = fields("timestamp", int) | fields("interest_1h interest_8h index_price", float)
 NONE: dict[str, Any] = {"count": 0, "data": []}
 SETTLEMENT = fields("position mark_price index_price funding profit_loss", float) | {
@@ -287,6 +289,11 @@ async def test_http_takes_get_post_bearer_basic_and_signatures() -> None:
                 Authorization=header,
             )
             assert reply["result"]["equity"] == 1.0
+        asked = {"currency": "BTC", "extended": True}
+        extended = await post(
+            session, base, "private/get_account_summary", asked, Authorization=basic
+        )
+        assert differences(ACCOUNT | OWNER, extended["result"]) == []
         for header in ("Bearer nosuch", "Basic !!", "Basic " + base64.b64encode(b"a:b").decode()):
             reply = await post(session, base, "private/get_positions", {}, Authorization=header)
             assert reply["error"]["code"] in {13009, 13004}
