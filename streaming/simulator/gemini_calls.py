@@ -167,14 +167,23 @@ _UNSUPPORTED_V1 = (
     "margin",
     "positions",
     "perpetuals/fundingPayment",
+    "perpetuals/fundingpaymentreport/records.json",
     "oauth/revokeByToken",
 )
-# documented, but of markets and services that are not simulated: refused once signed well
-UNSUPPORTED = tuple(
-    GeminiCall(path, (), private.refuse, signed=True)
-    for path in (
-        "/v2/fxrate/{symbol}/{timestamp}",
-        *(f"/v1/{name}" for name in _UNSUPPORTED_V1),
-    )
+_FX_RATE = "/v2/fxrate/{symbol}/{timestamp}"
+_UNSUPPORTED_GET = (
+    _FX_RATE,
+    "/v2/derivatives/candles/{symbol}/{frame}",
+    *(f"/v1/{name}/{{symbol}}" for name in ("fundingamount", "riskstats")),
+    "/v1/fundingamountreport/records.xlsx",
+    "/v1/perpetuals/fundingpaymentreport/records.xlsx",
+)
+# documented, but of markets and services that are not simulated: refused, once signed well
+UNSUPPORTED = (
+    *(
+        GeminiCall(path, (), private.refuse, signed=True)
+        for path in (_FX_RATE, *(f"/v1/{name}" for name in _UNSUPPORTED_V1))
+    ),
+    *(GeminiCall(path, (), private.refuse) for path in _UNSUPPORTED_GET),
 )
 CALLS = PUBLIC + SIGNED

@@ -11,10 +11,15 @@ _GEMINI: dict[str, object] = {
     "reason": "EndpointNotFound",
     "message": "API entry point not found",
 }
+_DERIBIT: dict[str, object] = {  # by another HTTP method than GET and POST
+    "jsonrpc": "2.0",
+    "error": {"code": -32600, "message": "Invalid Request"},
+}
 _COINBASE: dict[str, object] = {"message": "NotFound"}
 _NO_COINBASE_KEY: dict[str, object] = {"message": "CB-ACCESS-KEY header is required"}
 # the first that a path begins with: status and body; accounts of suppliers have no key here
 _REFUSALS: tuple[tuple[str, int, dict[str, object]], ...] = (
+    *((f"/api/v2/{scope}/", 400, _DERIBIT) for scope in ("public", "private")),
     ("/api/v2/", 404, {"status": "error", "reason": "Not found", "code": "404.002"}),
     ("/0/private/", 200, {"error": ["EAPI:Invalid key"]}),
     ("/0/", 404, {"error": ["EGeneral:Unknown method"]}),

@@ -163,11 +163,16 @@ def bad_values(call: GeminiCall, param: GeminiParam) -> list[Any]:
     return [*texts, *([None, [], {}] if call.signed and "{" not in call.path else [])]
 
 
-@pytest.mark.parametrize("call", UNSUPPORTED, ids=lambda call: call.path)
+@pytest.mark.parametrize("call", UNSUPPORTED, ids=lambda call: f"{call.method} {call.path}")
 async def test_what_is_not_simulated_is_refused_in_the_sandboxs_words(call: GeminiCall) -> None:
     async with simulated_venues() as (session, base):
-        path = call.path.format(currency="btc", network="bitcoin", symbol="btcusd", timestamp=1)
-        status, reply = await post_gemini(session, base, path)
+        names = {"currency": "btc", "network": "bitcoin", "symbol": "btcusd", "frame": "1m"}
+        path = call.path.format(timestamp=1, **names)
+        if call.signed:
+            status, reply = await post_gemini(session, base, path)
+        else:
+            async with session.get(base + path) as answer:
+                status, reply = answer.status, await answer.json()
         assert (status, reply["reason"]) == (403, "EndpointUnavailableInThisEnvironment")
 
 

@@ -62,3 +62,19 @@ async def test_a_socket_refuses_junk_and_goes_on(path: str) -> None:
 async def expect_refusal(socket: ClientWebSocketResponse) -> None:
     reply = json.loads(await socket.receive_str(timeout=10), parse_constant=pytest.fail)
     assert {"error", "result", "msg"} & set(reply), reply
+
+
+ANOTHER_METHOD = {
+    "/api/v3/time": "msg",
+    "/v1/symbols": "reason",
+    "/api/v2/public/test": "jsonrpc",
+    "/api/v2/ticker/btcusd/": "status",
+    "/0/public/Time": "error",
+    "/products": "message",
+}
+
+
+@pytest.mark.parametrize("path", ANOTHER_METHOD)
+async def test_a_method_that_an_address_has_not_is_refused_in_its_venues_words(path: str) -> None:
+    async with simulated_venues() as (session, base), session.put(base + path) as reply:
+        assert ANOTHER_METHOD[path] in await reply.json() and 400 <= reply.status < 500
