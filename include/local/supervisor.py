@@ -35,6 +35,10 @@ username=tickhouse
 password={password}
 [rpcinterface:supervisor]
 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+[supervisorctl]
+serverurl=http://{host}:{port}
+username=tickhouse
+password={password}
 """
 PROGRAM = """\
 [program:{name}]

@@ -4,6 +4,7 @@ import configparser
 from pathlib import Path
 
 import pytest
+from supervisor.options import ClientOptions
 
 from include.local.programs import list_programs
 from include.local.supervisor import write_configuration
@@ -42,3 +43,14 @@ def test_no_process_of_airflow_delays_the_end_by_what_it_waits_for(
     }
     assert waits["airflow-scheduler"] <= 3 and waits["airflow-api-server"] <= 3
     assert waits["stream"] >= 30 and waits["kafka"] >= 30  # these have something to write
+
+
+def test_supervisorctl_finds_its_server_in_the_file(tmp_path: Path) -> None:
+    secret = "50%of a;secret"
+    environ = {"TICKHOUSE_VAR": str(tmp_path), "TICKHOUSE_SUPERVISOR_PASSWORD": secret}
+    settings = load(environ)
+    configuration = write_configuration(settings, list_programs(settings))
+    control = ClientOptions()
+    control.realize(["-c", str(configuration), "status"])
+    assert control.serverurl == f"http://{settings.ports.host}:{settings.ports.supervisor}"
+    assert (control.username, control.password) == ("tickhouse", secret)
