@@ -4,11 +4,15 @@ What the mark has of a segment was synced: where the segment is shorter, or gone
 """
 
 import json
+import logging
 import zlib
 from pathlib import Path
 from typing import NamedTuple
 
+from include.log import event
 from include.state_files import move_aside, write_state_file
+
+log = logging.getLogger("tickhouse")
 
 SpoolOffset = tuple[int, int]  # number of a segment, offset in bytes within it
 
@@ -27,12 +31,14 @@ class SpoolMark(NamedTuple):
 
 
 def read_mark(path: Path) -> SpoolMark | None:
-    """The mark that a file holds; null if there is none, or it is damaged."""
+    """The mark that a file holds; null if there is none, or it is damaged, which is reported."""
     if path.is_dir():
         move_aside(path)
     content = path.read_bytes() if path.exists() else b""
     checksum, _, text = content.partition(b" ")
     if not text or checksum != f"{zlib.crc32(text):08x}".encode():
+        if path.exists():
+            log.warning(event("spool mark damaged: all that is there is sent again", path=path))
         return None
     mark = json.loads(text)
     number, byte_offset = mark["front"]

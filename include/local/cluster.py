@@ -59,7 +59,7 @@ def _ensure_secrets(settings: Settings) -> dict[str, str]:
         f"{PREFIX}S3_SECRET_KEY": secrets.token_urlsafe(30),
         f"{PREFIX}CLUSTER_SPARK_SECRET": secrets.token_urlsafe(24),
     }
-    existing = read_env(path, prefix=PREFIX)
+    existing = read_env(path, prefix=PREFIX, is_own=True)
     if generated.keys() - existing.keys():
         write_private(path, generated | existing)
     return generated | existing

@@ -73,7 +73,7 @@ def enter_world(flags: dict[str, str]) -> Settings:
 def ensure_secrets(var: Path, generated: dict[str, str]) -> None:
     """Write the generated secrets that are not there yet; readable by their owner alone."""
     var.mkdir(parents=True, exist_ok=True)
-    existing = read_env(var / SECRETS, prefix=PREFIX)
+    existing = read_env(var / SECRETS, prefix=PREFIX, is_own=True)
     if generated.keys() - existing.keys():
         write_private(var / SECRETS, generated | existing)
 

@@ -275,8 +275,8 @@ def from_environment(extra: Mapping[str, str] | None = None) -> Settings:
     environ = read_environment(os.environ, prefix=PREFIX) | dict(extra or {})
     user_file = read_env(ROOT / ".env", prefix=PREFIX)
     var = Path(environ.get(f"{PREFIX}VAR") or user_file.get(f"{PREFIX}VAR") or ROOT / "var")
-    current = {} if extra else read_env(var / "current.env", prefix=PREFIX)
-    secrets = read_env(var / "secrets.env", prefix=PREFIX)
+    current = {} if extra else read_env(var / "current.env", prefix=PREFIX, is_own=True)
+    secrets = read_env(var / "secrets.env", prefix=PREFIX, is_own=True)
     settings = load(merge_layers(user_file, secrets, current, environ))
     set_variables(settings.s3_variables)
     return settings

@@ -22,8 +22,10 @@ SHOWN_CHARS, SECRET_CHARS = 80, 8  # of a value that is refused
 T = TypeVar("T")
 
 
-def read_env(path: Path, *, prefix: str) -> dict[str, str]:
+def read_env(path: Path, *, prefix: str, is_own: bool = False) -> dict[str, str]:
     """The variables of a file whose names begin with `prefix`; none if it is absent.
+
+    `is_own`: the program wrote it, and never an empty one.
 
     Raises:
         SettingsError: it cannot be read, a line sets nothing, or it holds a venue's key or secret
@@ -32,7 +34,10 @@ def read_env(path: Path, *, prefix: str) -> dict[str, str]:
     if not path.exists():
         return {}
     try:
-        variables = parse_env(path.read_text(encoding="utf-8"), prefix=prefix)
+        text = path.read_bytes().decode()
+        if is_own and not text.strip():
+            raise ValueError("it is empty")
+        variables = parse_env(text, prefix=prefix)
     except UnicodeDecodeError as error:
         raise SettingsError(f"{path} cannot be read: it is not UTF-8 text") from error
     except OSError as error:

@@ -1,10 +1,12 @@
 """The text of a `.env` file, read as shells, Compose and python-dotenv read one, and written. Pure.
 
 A line may begin with `export`; a value may be in single quotes (as it is) or in double ones (with
-escapes); `#` after a space, outside of quotes, begins a comment.
+escapes); `#` after a space, outside of quotes, begins a comment. The files that the program writes
+begin with a checksum of their other lines, so that a damaged one chooses no other world.
 """
 
 import re
+import zlib
 
 _LINE_END = re.compile(r"\r\n|\r|\n")  # what else `splitlines` ends a line at is part of a value
 _SINGLE = re.compile(r"'([^']*)'\s*(?:#.*)?")
@@ -12,6 +14,7 @@ _DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(?:#.*)?')
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _ESCAPE = re.compile(r'\\([nrt"\\$])')
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
+_CHECKSUM = re.compile(r"# crc32 of the lines below: ([0-9a-f]{8})")
 _PLAIN = re.compile(r"[\w./:@%+,=~-]*", re.ASCII)
 
 
@@ -23,6 +26,12 @@ def parse_env(text: str, *, prefix: str) -> dict[str, str]:
     """
     if "\0" in text:
         raise ValueError("it holds NUL bytes")
+    checksum = _CHECKSUM.match(text)
+    if checksum is not None and text != _put_checksum(text[checksum.end() + 1 :]):
+        raise ValueError(
+            "its lines are not those of its checksum: it is damaged, or was changed by hand (then "
+            "remove its first line)"
+        )
     sets = re.compile(rf"(?:export\s+)?({prefix}\w*)\s*=(.*)", re.ASCII)
     is_about = re.compile(rf"\b{prefix}", re.ASCII | re.IGNORECASE)
     variables = {}
@@ -39,8 +48,8 @@ def parse_env(text: str, *, prefix: str) -> dict[str, str]:
 
 
 def write_env(variables: dict[str, str]) -> str:
-    """The text that `parse_env` reads as these variables."""
-    return "".join(f"{name}={_quote(value)}\n" for name, value in variables.items())
+    """The text that `parse_env` reads as these variables, behind its checksum."""
+    return _put_checksum("".join(f"{name}={_quote(value)}\n" for name, value in variables.items()))
 
 
 def parse_value(text: str, *, name: str) -> str:
@@ -56,6 +65,10 @@ def parse_value(text: str, *, name: str) -> str:
     if match := _DOUBLE.fullmatch(text):
         return _ESCAPE.sub(lambda escape: _ESCAPED.get(escape[1], escape[1]), match[1])
     raise ValueError(f"{name}: its value begins with a quote that does not end it")
+
+
+def _put_checksum(lines: str) -> str:
+    return f"# crc32 of the lines below: {zlib.crc32(lines.encode()):08x}\n{lines}"
 
 
 def _quote(value: str) -> str:

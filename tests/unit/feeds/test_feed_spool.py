@@ -265,7 +265,9 @@ def test_a_mark_older_than_the_last_emptying_is_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mark", [b"", bytes(20), b"1 38 00000000", b"1 38", b"7690"])
-def test_a_damaged_mark_passes_over_nothing(tmp_path: Path, mark: bytes) -> None:
+def test_a_damaged_mark_passes_over_nothing(
+    tmp_path: Path, mark: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "a.spool"
     first = Spool(path, max_bytes=10_000)
     for number in range(3):
@@ -274,6 +276,7 @@ def test_a_damaged_mark_passes_over_nothing(tmp_path: Path, mark: bytes) -> None
     first.close()
     (path / "mark").write_bytes(mark)
     assert list(Spool(path, max_bytes=10_000)) == [record(number) for number in range(3)]
+    assert f"spool mark damaged: all that is there is sent again path={path}/mark" in caplog.text
 
 
 def test_the_bound_counts_what_waits_and_not_what_passed_through(tmp_path: Path) -> None:

@@ -72,3 +72,44 @@ def test_what_is_written_down_for_later_commands_is_read_as_it_was(
     path = tmp_path / "current.env"
     write_private(path, {"TICKHOUSE_A": value, "TICKHOUSE_B": "b"})
     assert read_env(path, prefix=PREFIX) == {"TICKHOUSE_A": value, "TICKHOUSE_B": "b"}
+
+
+def written(path: Path) -> bytes:
+    write_private(path, {"TICKHOUSE_WORLD": "live", "TICKHOUSE_A": "é # 1"})
+    return path.read_bytes()
+
+
+def test_each_flipped_bit_of_a_written_file_is_damage_or_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "current.env"
+    content = written(path)
+    variables, first_line = read_env(path, prefix=PREFIX), content.index(b"\n")
+    for at in range(len(content)):
+        for bit in range(8):
+            flipped = bytes([content[at] ^ 1 << bit])
+            path.write_bytes(content[:at] + flipped + content[at + 1 :])
+            try:
+                outcome: object = read_env(path, prefix=PREFIX)
+            except SettingsError as error:
+                outcome = str(error).partition(":")[0]
+            allowed = [f"{path} cannot be read", *([variables] if at < first_line else [])]
+            assert outcome in allowed
+
+
+@pytest.mark.parametrize("cut", [0, 1, 20, 45, 60, -1])
+def test_what_is_left_of_a_written_file_is_damage(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "current.env"
+    path.write_bytes(written(path)[:cut])
+    if 0 < cut < 40:
+        path.write_bytes(bytes(len(path.read_bytes())))
+    with pytest.raises(SettingsError, match=r"current\.env cannot be read"):
+        read_env(path, prefix=PREFIX, is_own=True)
+
+
+def test_after_a_change_by_hand_the_first_line_goes(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.env"
+    lines = written(path).replace(b"live", b"sim").splitlines(keepends=True)
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(SettingsError, match="changed by hand \\(then remove its first line\\)"):
+        read_env(path, prefix=PREFIX)
+    path.write_bytes(b"".join(lines[1:]))
+    assert read_env(path, prefix=PREFIX)["TICKHOUSE_WORLD"] == "sim"
