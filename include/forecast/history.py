@@ -16,8 +16,8 @@ import pandas as pd
 
 from include.clock import utc_now
 from include.errors import HistoryError
+from include.lake.believed_times import AHEAD, RECEIPT, newest_of
 from include.lake.reading import create_empty_view, create_view, open_table
-from include.lake.signal_rows import AHEAD
 from include.lake.tables import TABLES, TRADE_MINUTES
 from include.market.time import DAY_MINUTES, EPOCH, MINUTE
 
@@ -29,7 +29,7 @@ CLOSE, VWAP = "close", "vwap"
 TARGETS = (CLOSE, VWAP)
 INPUTS = ("history_minutes", "trades")
 # A trade that was made long after its receipt is of no minute.
-BELIEVED = f"coalesce(traded_at <= received_time + {AHEAD}, true)"
+BELIEVED = f"coalesce(traded_at <= {RECEIPT} + {AHEAD}, true)"
 # An archive's minute is complete by nature, so it wins over the lake's own; of two archives the
 # one loaded last wins. A minute without a trade has no price and is left out, never filled. The
 # lake's own are of one venue: two have two prices, and a series of both would jump each minute.
@@ -60,10 +60,11 @@ WEIGHTED_PRICES = "close, coalesce(vwap, close) AS target"
 NOT_WEIGHTED = "SELECT NULL::TIMESTAMPTZ AS minute, NULL::DOUBLE AS vwap"
 # By venue (of archives none): the first minute there is, and the end of the last whole one.
 SPANS = f"""
-SELECT '', min(minute) AS first, max(minute) + INTERVAL 1 MINUTE AS upto
+SELECT '', min(minute) AS first, {newest_of("minute", now="$now")} + INTERVAL 1 MINUTE AS upto
 FROM history_minutes WHERE symbol = $symbol
 UNION ALL
-SELECT venue, date_trunc('minute', min(traded_at)), date_trunc('minute', max(traded_at))
+SELECT venue, date_trunc('minute', min(traded_at)),
+    date_trunc('minute', {newest_of("traded_at", now="$now")})
 FROM trades WHERE symbol = $symbol AND condition IS NULL AND {BELIEVED}
 GROUP BY venue
 """
@@ -146,7 +147,7 @@ def training_minutes(
 ) -> TrainingMinutes:
     """The whole minutes of the last `train_days` days (0: all) before `as_of` (none: newest data).
 
-    What a wrong clock put after now is no newest data.
+    What a wrong clock put ahead of now is no newest data.
 
     Raises:
         HistoryError: there is nothing, or less than `min_minutes` (none: what a model needs).
@@ -157,7 +158,6 @@ def training_minutes(
     choice = choice or PriceChoice()
     with _inputs(lake, choice.inputs) as (connection, versions):
         venue, first_minute, newest = _span(connection, symbol, choice.venues, as_of=as_of)
-        newest = min(newest, utc_now())
         upto = (as_of or newest).astimezone(UTC).replace(second=0, microsecond=0)
         since = max(upto - timedelta(days=train_days) if train_days else EPOCH, first_minute)
         reader = _Reader(connection, symbol, venue, choice.target)
@@ -223,7 +223,7 @@ def _span(
     as_of: datetime | None,
 ) -> tuple[str, datetime, datetime]:
     """The venue whose trades count, the first minute of it and the archives, and the end."""
-    rows = connection.execute(SPANS, {"symbol": symbol}).fetchall()
+    rows = connection.execute(SPANS, {"symbol": symbol, "now": utc_now()}).fetchall()
     spans = {venue: (first, upto) for venue, first, upto in rows if first is not None}
     limit = as_of.astimezone(UTC) if as_of else None
     landed_venues = [venue for venue, (first, _) in spans.items() if limit is None or first < limit]

@@ -6,14 +6,15 @@ from typing import Any
 
 from include.clock import utc_now
 from include.errors import QueryError
+from include.lake.believed_times import newest_in
 from include.lake.book_at import book_at
 from include.lake.derived_tables import BOOK_CHECKPOINTS
-from include.lake.file_selection import files_in_spans, list_files, list_uris, newest_in
+from include.lake.file_selection import files_in_spans, list_files, list_uris
 from include.lake.reading import connect, create_view, open_table
 from include.lake.writing import arrow_rows, merge_by_day
 from include.log import event
 from include.market.levels import encode_levels
-from include.market.time import CLOCKS_APART, EPOCH
+from include.market.time import EPOCH
 from include.market.venues import VENUES
 
 CHECKPOINT_STEP = timedelta(minutes=15)
@@ -78,8 +79,8 @@ class BookCheckpoints:
 
 
 def newest_by_now(lake: str, name: str, column: str) -> datetime | None:
-    """The newest time of a table's column, but for files that hold one of the future."""
-    return newest_in(open_table(lake, name), column, until_at=utc_now() + CLOCKS_APART)
+    """The newest time of a table's column that is believed."""
+    return newest_in(open_table(lake, name), column, now=utc_now())
 
 
 def list_changed_books(lake: str, end_at: datetime) -> list[tuple[str, str]]:

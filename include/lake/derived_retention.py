@@ -6,10 +6,12 @@ table's log remembers up to when rows were dropped (`include/lake/floors.py`).
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from deltalake.exceptions import CommitFailedError
 
+from include.clock import utc_now
+from include.lake.believed_times import newest_in
 from include.lake.columns import Table
 from include.lake.derived_tables import (
     BOOK_CHECKPOINTS,
@@ -17,7 +19,6 @@ from include.lake.derived_tables import (
     FORECAST_EVALUATIONS,
     QUALITY_RESULTS,
 )
-from include.lake.file_selection import newest_in
 from include.lake.floors import DROPPED_UNTIL, whole_minutes_from
 from include.lake.reading import open_table
 from include.lake.tables import FORECASTS, SIGNALS, TRADE_MINUTES
@@ -42,7 +43,7 @@ def drop_derived_rows(
 ) -> dict[str, int]:
     """Delete the rows older than the settings keep, counted back from the newest, by table.
 
-    A row of the future makes no other one old: from now on, then. Minutes go below the floors of
+    A row of the future makes no other one old. Minutes go below the floors of
     their trades alone: above them each is made again.
 
     Raises:
@@ -60,11 +61,11 @@ def drop_derived_rows(
 
 
 def _drop_rows(lake: str, table: Table, keep: timedelta) -> int:
-    newest_at = newest_in(open_table(lake, table.name), TIME_OF[table])
+    newest_at = newest_in(open_table(lake, table.name), TIME_OF[table], now=utc_now())
     if newest_at is None:
         return 0
     for attempt in range(ATTEMPTS):
-        before_at = min(newest_at, datetime.now(UTC)) - keep
+        before_at = newest_at - keep
         if table is TRADE_MINUTES:
             before_at = min(before_at, whole_minutes_from(lake))
         watermarks = {DROPPED_UNTIL: int(before_at.timestamp())}

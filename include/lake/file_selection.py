@@ -71,25 +71,16 @@ def files_below(files: pa.Table, column: str, bound: int) -> pa.Table:
 
 def newest_us(files: pa.Table, column: str) -> int:
     """The newest time of a column by the files' statistics, in µs; -1 if there is none."""
-    newest = _newest(files, column, until_at=LATEST)
-    return -1 if newest is None else to_epoch_us(newest) + STATISTIC_STEP_US - 1
+    times = [at for at in list_statistics(files, f"max.{column}") if at is not None]
+    return to_epoch_us(max(times)) + STATISTIC_STEP_US - 1 if times else -1
 
 
-def newest_in(
-    table: DeltaTable | None, column: str, *, until_at: datetime = LATEST
-) -> datetime | None:
-    """The newest time of a column by the table's log; null without one, or without the table.
-
-    A file that holds a later time than `until_at` does not count: one row of the future would stand
-    for all that has not landed yet.
-    """
-    return None if table is None else _newest(list_files(table), column, until_at=until_at)
-
-
-def _newest(files: pa.Table, column: str, *, until_at: datetime) -> datetime | None:
-    name = f"max.{column}"
-    times = files[name].to_pylist() if name in files.column_names else []
-    return max((at for at in times if at is not None and at <= until_at), default=None)
+def list_statistics(files: pa.Table, name: str) -> list[datetime | None]:
+    """A statistic of a column of times, such as `max.minute`, by file; null where it is unknown."""
+    if name not in files.column_names:
+        return [None] * files.num_rows
+    times: list[datetime | None] = files[name].to_pylist()
+    return times
 
 
 def files_with_text(files: pa.Table, column: str, text: str) -> pa.Table:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from include.lake.believed_times import RECEIPT
 from include.lake.file_selection import files_from_offsets, files_in_spans, list_files, list_uris
+from include.lake.open_holes import open_parts_sql
 from include.lake.reading import create_empty_view, create_view, open_table
 from include.lake.tables import TABLES
 from include.lake.views import IS_OF_SUPPLIER, MARKET_LEDGER, create_views
@@ -35,19 +37,14 @@ INCOMPLETE = """
 numbered AS (
     SELECT venue, symbol, minute, min({number}) AS low, max({number}) AS high
     FROM distinct_trades GROUP BY ALL),
-open_holes AS (
-    SELECT DISTINCT venue, symbol, first_seq, last_seq, received_time FROM market_ledger gap
-    WHERE {is_open_hole} AND NOT EXISTS (
-        SELECT 1 FROM market_ledger healed WHERE healed.entry = 'healed'
-        AND healed.venue = gap.venue AND healed.symbol = gap.symbol
-        AND healed.first_seq <= gap.first_seq AND healed.last_seq >= gap.last_seq)),
+{open_parts},
 incomplete AS (
-    SELECT DISTINCT venue, symbol, minute FROM numbered JOIN open_holes USING (venue, symbol)
-    WHERE minute <= received_time AND high >= first_seq - 1 AND low <= last_seq + 1
+    SELECT DISTINCT venue, symbol, minute FROM numbered JOIN parts USING (venue, symbol)
+    WHERE minute <= reported_at AND high >= first_seq - 1 AND low <= last_seq + 1
     UNION
     SELECT touched.venue, touched.symbol, touched.minute FROM touched
     JOIN market_ledger row ON row.venue = touched.venue AND row.symbol IN (touched.symbol, '')
-        AND date_trunc('minute', row.received_time) = touched.minute
+        AND date_trunc('minute', {receipt}) = touched.minute
     WHERE {is_point} AND NOT {is_hole}
     UNION FROM edges)
 """
@@ -71,25 +68,28 @@ WHERE "offset" >= coalesce(next_offset, 0) AND entry IN ('gap', 'dropped', 'heal
 LEDGER_REACHED = 'SELECT "partition", max("offset") + 1 AS next_offset FROM new_ledger GROUP BY 1'
 # A connection's beginning is a hole if no trade came before, its end until the next one comes:
 # between two trades the venue's numbers show whether one is missing.
-EDGES = """
-SELECT touched.venue, touched.symbol, minute, entry = 'connect', max(received_time)
+EDGES = f"""
+SELECT touched.venue, touched.symbol, minute, entry = 'connect', max({RECEIPT})
 FROM touched JOIN market_ledger ledger
     ON ledger.venue = touched.venue AND ledger.symbol IN (touched.symbol, '')
-    AND date_trunc('minute', received_time) = minute
+    AND date_trunc('minute', {RECEIPT}) = minute
 WHERE entry IN ('connect', 'disconnect', 'stale') GROUP BY ALL
 """
 EARLIER = "SELECT 1 FROM earlier_trades WHERE venue = ? AND symbol = ? AND traded_at < ? LIMIT 1"
-LATER = "SELECT 1 FROM later_trades WHERE venue = ? AND symbol = ? AND received_time > ? LIMIT 1"
+LATER = f"SELECT 1 FROM later_trades WHERE venue = ? AND symbol = ? AND {RECEIPT} > ? LIMIT 1"
 # So long after the end of a connection its minute is looked at again, with each new trade.
 UNDECIDED = timedelta(hours=1)
-TOUCHED_ENDS = """
+EARLIEST_NEWEST = """
+SELECT min(minute)
+FROM (SELECT max(minute) AS minute FROM touched GROUP BY venue, symbol)"""
+TOUCHED_ENDS = f"""
 INSERT INTO touched
-SELECT DISTINCT newest.venue, newest.symbol, date_trunc('minute', received_time)
+SELECT DISTINCT newest.venue, newest.symbol, date_trunc('minute', {RECEIPT})
 FROM market_ledger ledger
 JOIN (SELECT venue, symbol, max(minute) AS minute FROM touched GROUP BY ALL) newest
     ON ledger.venue = newest.venue AND ledger.symbol IN (newest.symbol, '')
-WHERE entry IN ('disconnect', 'stale') AND date_trunc('minute', received_time) < newest.minute
-    AND received_time > newest.minute - to_seconds({undecided_s})
+WHERE entry IN ('disconnect', 'stale') AND date_trunc('minute', {RECEIPT}) < newest.minute
+    AND {RECEIPT} > newest.minute - to_seconds({UNDECIDED.total_seconds()})
 EXCEPT SELECT venue, symbol, minute FROM touched
 """
 
@@ -124,7 +124,8 @@ def hole_sql(alias: str) -> str:
 def incomplete_sql() -> str:
     """The common table expression `incomplete`: venue, symbol and minute of those with a hole."""
     return INCOMPLETE.format(
-        is_open_hole=hole_sql("gap"),
+        receipt=RECEIPT,
+        open_parts=open_parts_sql(is_hole=hole_sql("gap"), closed_by=("healed",)),
         number=number_sql(),
         is_point=f"({POINTS} OR {UNNUMBERED.format(known=_texts(VENUES))})",
         is_hole=hole_sql("row"),
@@ -166,11 +167,11 @@ def touch_minutes(
 
 def _touch_ends(connection: "duckdb.DuckDBPyConnection", lake: str) -> None:
     """Add the minutes in which a connection ended shortly before the touched ones."""
-    (newest,) = connection.execute("SELECT max(minute) FROM touched").fetchone() or (None,)
-    if newest is None:
+    (earliest,) = connection.execute(EARLIEST_NEWEST).fetchone() or (None,)
+    if earliest is None:
         return
-    open_ledger(connection, lake, start_at=newest - UNDECIDED)
-    connection.execute(TOUCHED_ENDS.format(undecided_s=UNDECIDED.total_seconds()))
+    open_ledger(connection, lake, start_at=earliest - UNDECIDED)
+    connection.execute(TOUCHED_ENDS)
     connection.execute(f"DROP VIEW {LEDGER}")  # the minutes added may need more of it
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
+from include.lake.believed_times import RECEIPT
 from include.lake.file_selection import (
     TimeSpan,
     files_from_offsets,
@@ -81,7 +82,7 @@ SELECT venue, symbol, minute,
     max(price) AS high, min(price) AS low,
     arg_max(price, ROW(traded_at, "offset", event_index)) AS close,
     CAST(sum(price::DOUBLE * quantity::DOUBLE) / sum(quantity::DOUBLE) AS DOUBLE) AS vwap,
-    CASE WHEN max(received_time) - max(traded_at) < INTERVAL 1 DAY
+    CASE WHEN max({RECEIPT}) - max(traded_at) < INTERVAL 1 DAY
          THEN NOT bool_or(incomplete.minute IS NOT NULL) END AS complete,
     count(*) FILTER (liquidation IS NOT NULL) AS liquidation_count,
     coalesce(sum(quantity) FILTER ({LIQUIDATED.format(taker="buy", maker="sell")}), 0)

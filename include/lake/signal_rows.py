@@ -11,6 +11,7 @@ from typing import Any
 
 from deltalake.exceptions import CommitFailedError
 
+from include.lake.believed_times import AHEAD, RECEIPT
 from include.lake.file_selection import files_in_spans, list_files, list_uris
 from include.lake.floors import dropped_until, read_floors
 from include.lake.reading import connect, create_view, open_table
@@ -19,22 +20,11 @@ from include.lake.writing import arrow_rows, merge_by_day
 from include.market.events import INITIAL
 from include.market.jumps import JUMP
 from include.market.signals import PublishedSignal
-from include.market.time import (
-    AHEAD_OF_RECEIPT_US,
-    EARLIEST_US,
-    LATEST_US,
-    SECOND_US,
-    from_epoch_us,
-    to_epoch_us,
-)
+from include.market.time import AHEAD_OF_RECEIPT_US, from_epoch_us, to_epoch_us
 from include.market.windows import Key, Liquidity
 
 ATTEMPTS, PAUSE_S = 5, 0.2  # a compaction may rewrite the files under a merge
 Window = tuple[str, str, int]  # venue, symbol, start in µs
-AHEAD = f"INTERVAL '{AHEAD_OF_RECEIPT_US // SECOND_US}' SECOND"
-# As `believed_receipt` of `include/market/time.py` has it.
-RECEIPT = f"""CASE WHEN epoch_us(kafka_time) >= {EARLIEST_US} AND epoch_us(kafka_time) < {LATEST_US}
-    AND received_time > kafka_time + {AHEAD} THEN kafka_time ELSE received_time END"""
 SUMS = f"""
 WITH changes AS (
     SELECT venue, symbol, venue_time, "partition", "offset", event_index, side,
@@ -61,9 +51,10 @@ once AS (
 SELECT venue, symbol, window_start, sum(bid) AS bid, sum(ask) AS ask
 FROM once GROUP BY ALL ORDER BY ALL
 """
-# A jump may be newer than the newest closed window.
-NEWEST = """
-SELECT venue, symbol, max("timestamp") FROM signals WHERE (type = $jump) = $of_jumps GROUP BY ALL
+# A jump may be newer than the newest closed window. A signal of the future closed nothing.
+NEWEST = f"""
+SELECT venue, symbol, max("timestamp") FROM signals
+WHERE (type = $jump) = $of_jumps AND "timestamp" <= now() + {AHEAD} GROUP BY ALL
 """
 STORED = "SELECT venue, symbol, type, window_start, value FROM signals"
 

@@ -9,18 +9,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from include.clock import utc_now
-from include.lake.file_selection import newest_in
+from include.lake.believed_times import newest_in, newest_of
 from include.lake.reading import open_table
-from include.market.time import CLOCK_AHEAD_US, CLOCKS_APART, EPOCH
+from include.market.time import CLOCK_AHEAD_US, EPOCH
 
 # Deeper than any ticker is late: a feed's backlog after a broker's absence is drained in order.
 LATE = timedelta(minutes=5)
 # Whatever is further ahead of its receipt than clocks differ counts at its receipt.
 AT = f"""CASE WHEN venue_time <= received_time + to_microseconds({CLOCK_AHEAD_US})
     THEN venue_time ELSE received_time END"""
-# A receipt of the future is a wrong clock's, unless all are.
 MARKET_TIME = f"""
-SELECT coalesce(max({AT}) FILTER (received_time <= $now), max({AT})) FROM tickers"""
+SELECT {newest_of(AT, now="$now")} FROM tickers"""
 # Of one venue a symbol: two have two prices, and a series of both would jump each second.
 SECONDS = f"""
 WITH recent AS (
@@ -43,8 +42,8 @@ def newest_seconds(lake: str, *, seconds: int, venues: Sequence[str] = ()) -> pd
     table = open_table(lake, "tickers")
     if table is None:
         return empty
-    now = utc_now() + CLOCKS_APART
-    upto = newest_in(table, "received_time", until_at=now) or EPOCH
+    now = utc_now()
+    upto = newest_in(table, "received_time", now=now) or EPOCH
     earliest = pa.scalar(upto - timedelta(seconds=seconds) - LATE, pa.timestamp("us", tz="UTC"))
     is_recent = pc.field("received_time") > earliest
     columns = ["venue", "symbol", "venue_time", "received_time", "last"]

@@ -22,6 +22,7 @@ from include.market.feed_entries import (
     split_connection_id,
 )
 from include.market.feed_shards import split_feed_name
+from include.market.number_ranges import subtract_span
 from include.market.venues import (
     BEGINS_AGAIN,
     CLOSES_HOLE,
@@ -209,8 +210,11 @@ class _Symbol:
         if first is None or last is None:
             return
         if entry.entry in CLOSES_HOLE:
-            for hole in [hole for hole in self.holes if first <= hole[0] and hole[1] <= last]:
-                del self.holes[hole]
+            self.holes = {
+                part: cause
+                for hole, cause in self.holes.items()
+                for part in subtract_span(hole, (first, last))
+            }
         elif is_hole_of_trades(entry):
             self.holes.setdefault((first, last), entry.cause)
 

@@ -1,5 +1,6 @@
 """Lengths of time, most in the unit that the product counts in, microseconds; bounds of times."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -57,6 +58,16 @@ def believed_receipt(received_us: int, kafka_us: int) -> int:
     """
     is_stamped = EARLIEST_US <= kafka_us < LATEST_US
     return kafka_us if is_stamped and received_us > kafka_us + AHEAD_OF_RECEIPT_US else received_us
+
+
+def newest_believed(moments: Iterable[datetime | None], *, now: datetime) -> datetime | None:
+    """The newest of times that are not further ahead of the clock than clocks differ.
+
+    Where all are ahead it is our clock that is wrong, and the newest of all counts.
+    """
+    all_times = [at for at in moments if at is not None]
+    believed = [at for at in all_times if at <= now + CLOCKS_APART]
+    return max(believed or all_times, default=None)
 
 
 def is_believable(venue_time: int, received_time: int) -> bool:

@@ -4,6 +4,7 @@ The selects take `$since` (window of Kafka time), `$now`, `$band` and `$fresh_s`
 that identify themselves, so that a failed suite can name them.
 """
 
+from include.lake.believed_times import AHEAD, RECEIPT
 from include.lake.tables import LANDED, QUARANTINE
 from include.quality.suites import Expectation, Suite, expect_columns, expect_true
 
@@ -50,7 +51,7 @@ PRICES = Suite(
 # and had not ended. One that is not complete is explained by a hole reported in it or later.
 MINUTES = Suite(
     name="minutes",
-    select="""
+    select=f"""
         WITH known AS (
             SELECT venue, symbol, minute, complete FROM trade_minutes WHERE minute > $since),
         spans AS (
@@ -63,18 +64,19 @@ MINUTES = Suite(
             SELECT venue, symbol,
                 unnest(generate_series(first, last, INTERVAL 1 MINUTE)) AS minute FROM spans),
         alive AS (
-            SELECT DISTINCT venue, symbol, date_trunc('minute', received_time) AS minute,
+            SELECT DISTINCT venue, symbol, date_trunc('minute', {RECEIPT}) AS minute,
                 true AS alive
             FROM (SELECT venue, symbol, received_time, kafka_time FROM tickers UNION ALL
                   SELECT venue, symbol, received_time, kafka_time FROM book_changes)
             WHERE kafka_time > $since),
         ledger AS (
-            SELECT venue, symbol, date_trunc('minute', received_time) AS minute,
-                arg_max(entry, (received_time, "offset")) IN ('disconnect', 'stale') AS open
+            SELECT venue, symbol, date_trunc('minute', {RECEIPT}) AS minute,
+                arg_max(entry, ({RECEIPT}, "offset")) IN ('disconnect', 'stale') AS open
             FROM market_ledger WHERE entry NOT IN ('healed', 'lost') GROUP BY ALL),
         holes AS (
-            SELECT venue, symbol, max(received_time) AS reported_at FROM market_ledger
-            WHERE entry IN ('gap', 'jump', 'renumbered', 'dropped') GROUP BY ALL)
+            SELECT venue, symbol, max({RECEIPT}) AS reported_at FROM market_ledger
+            WHERE {RECEIPT} <= $now + {AHEAD}
+                AND entry IN ('gap', 'jump', 'renumbered', 'dropped') GROUP BY ALL)
         SELECT every.venue, every.symbol, every.minute,
             CASE WHEN known.minute IS NULL THEN 'absent'
                  WHEN known.complete IS false THEN 'incomplete' ELSE 'whole' END AS state,
@@ -96,7 +98,7 @@ MINUTES = Suite(
 
 # Of each table, and of each venue over all of them. A venue of which nothing came for a week is
 # followed no more. A record that Kafka stamped ahead of now has no age: it would be fresh for ever.
-IS_PAST = "kafka_time <= $now + to_seconds($fresh_s)"
+IS_PAST = f"kafka_time <= $now + {AHEAD}"
 ONE_AGE = f"""
     SELECT '{{name}}' AS table_name, '' AS venue, max(kafka_time) FILTER ({IS_PAST}) AS newest
     FROM {{name}}"""

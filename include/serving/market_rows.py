@@ -14,6 +14,7 @@ import pyarrow as pa
 from deltalake import DeltaTable
 
 from include.clock import utc_now
+from include.lake.believed_times import newest_in
 from include.lake.columns import Table
 from include.lake.file_selection import (
     LATEST,
@@ -22,7 +23,6 @@ from include.lake.file_selection import (
     files_not_in,
     list_files,
     list_uris,
-    newest_in,
 )
 from include.lake.reading import connect, create_view
 from include.lake.views import create_views
@@ -120,7 +120,7 @@ def _read_auctions(
 def find_oldest(table: DeltaTable, keep: timedelta) -> datetime:
     """Before which landed rows are left out; one of the future makes no other one old."""
     now = utc_now()
-    return (newest_in(table, "received_time", until_at=now) or now) - keep
+    return (newest_in(table, "received_time", now=now) or now) - keep
 
 
 def _files_of(files: pa.Table, spans: Sequence[TimeSpan]) -> pa.Table:

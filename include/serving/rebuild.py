@@ -10,6 +10,7 @@ from psycopg2.sql import SQL, Identifier
 
 from include.lake.audit.agreement import check_agreement
 from include.lake.audit.landed_minutes import COMPARED
+from include.lake.believed_times import newest_sql
 from include.lake.columns import Table
 from include.lake.reading import open_table, query
 from include.lake.tables import SIGNALS
@@ -26,11 +27,9 @@ NEWEST = """
 SELECT DISTINCT ON ({key}) {columns} FROM {table} WHERE event_index >= 0
 ORDER BY {key}, received_time DESC, "offset" DESC, event_index DESC
 """
-RECENT_SIGNALS = """
-SELECT {columns} FROM signals
-WHERE "timestamp" >= coalesce(
-    (SELECT max("timestamp") FROM signals WHERE "timestamp" <= now() + INTERVAL 1 DAY)
-    - to_days($keep_days), '-infinity')
+RECENT_SIGNALS = f"""
+SELECT {{columns}} FROM signals
+WHERE "timestamp" >= {newest_sql('"timestamp"', "signals")} - to_days($keep_days)
 """
 
 

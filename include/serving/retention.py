@@ -9,6 +9,7 @@ deleted some thousand at a time, by an index on their time: no writer waits for 
 
 from datetime import timedelta
 
+from include.lake.believed_times import newest_sql
 from include.serving.connection import Dsn, transaction
 from include.serving.day_partitions import BY_DAY, drop_days
 from include.serving.tables import TIME_COLUMNS
@@ -17,20 +18,20 @@ ROWS_A_DELETE = 10_000
 BY_TIME = """
 DELETE FROM {table} WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM {table}
-    WHERE {column} < (SELECT max({column}) FROM {table}
-        WHERE {column} <= now() + INTERVAL '1 day') - %s LIMIT %s))"""
-DECISIONS = """
+    WHERE {column} < {newest} - %s LIMIT %s))"""
+DECISIONS = f"""
 WITH old AS (
     SELECT decision_id FROM decisions
-    WHERE window_start < (SELECT max(window_start) FROM decisions
-        WHERE window_start <= now() + INTERVAL '1 day') - %s LIMIT %s),
+    WHERE window_start < {newest_sql("window_start", "decisions")} - %s LIMIT %s),
 old_orders AS (
     DELETE FROM orders USING old WHERE orders.decision_id = old.decision_id RETURNING order_id),
 old_fills AS (DELETE FROM fills USING old_orders WHERE fills.order_id = old_orders.order_id),
 old_scores AS (DELETE FROM scores USING old_orders WHERE scores.order_id = old_orders.order_id)
 DELETE FROM decisions USING old WHERE decisions.decision_id = old.decision_id"""
 STATEMENTS = {
-    table: BY_TIME.format(table=table, column=f'"{column}"')
+    table: BY_TIME.format(
+        table=table, column=f'"{column}"', newest=newest_sql(f'"{column}"', table)
+    )
     for table, column in TIME_COLUMNS.items()
     if table not in BY_DAY
 } | {"decisions": DECISIONS}

@@ -7,6 +7,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
+from include.lake.believed_times import newest_sql
 from include.lake.reading import connect, create_view
 from include.lake.tables import SIGNALS
 from include.serving.added_files import serve_added
@@ -14,9 +15,7 @@ from include.serving.connection import Dsn
 
 ROWS = f"""
 SELECT {", ".join(SIGNALS.names)} FROM signals
-WHERE "timestamp" >= coalesce(
-    (SELECT max("timestamp") FROM newest WHERE "timestamp" <= now() + INTERVAL 1 DAY) - $keep,
-    '-infinity')
+WHERE "timestamp" >= {newest_sql('"timestamp"', "newest")} - $keep
 """
 ROWS_AT_ONCE = 10_000
 

@@ -17,10 +17,11 @@ from include.clock import now_us
 from include.errors import QueryError, StateError
 from include.lake.file_selection import files_not_in, list_files, list_uris
 from include.lake.minute_holes import hole_sql
+from include.lake.open_holes import open_parts_sql
 from include.lake.reading import connect, open_table, query
 from include.log import event
 from include.market.time import SECOND_US
-from include.market.venues import BEGINS_AGAIN, HEALING, VENUES, TradeNumbers
+from include.market.venues import BEGINS_AGAIN, CLOSES_HOLE, HEALING, VENUES, TradeNumbers
 from include.process import run_job
 from include.settings import Settings, from_environment
 from include.state_files import read_checked_file, write_checked_file
@@ -31,14 +32,8 @@ from streaming.feeds.venue_pauses import ObedientFetch
 
 log = logging.getLogger("tickhouse.feeds")
 OPEN_HOLES = """
-SELECT DISTINCT venue, symbol, first_seq, last_seq FROM market_ledger gap
-WHERE last_seq >= first_seq
-  AND {is_hole}
-  AND NOT EXISTS (SELECT 1 FROM market_ledger closed WHERE closed.entry IN ('healed', 'lost')
-    AND closed.venue = gap.venue AND closed.symbol = gap.symbol
-    AND closed.first_seq = gap.first_seq AND closed.last_seq = gap.last_seq)
-  AND {which}
-ORDER BY ALL
+WITH {open_parts}
+SELECT DISTINCT venue, symbol, first_seq, last_seq FROM parts ORDER BY ALL
 """
 LANDED_NUMBERS = """
 SELECT DISTINCT {number} FROM trades WHERE venue = '{venue}' AND symbol = '{symbol}'
@@ -69,7 +64,7 @@ class DeltaLake:
         self._landed: dict[Hole, tuple[frozenset[str], set[int]]] = {}  # files read, their numbers
 
     def open_holes(self) -> list[Hole]:
-        """The holes that no `healed` or `lost` row closes; none in a lake without a ledger."""
+        """The parts of holes that no `healed` or `lost` row closes; none without a ledger."""
         if open_table(self._lake, "feed_ledger") is None:
             return []
         return [Hole(*row) for row in query(self._lake, open_holes_sql())[1]]
@@ -127,7 +122,8 @@ class DeltaLake:
 
 def open_holes_sql(condition: str = "TRUE") -> str:
     """SQL for the holes of trades that some venue's REST can fill and nothing has closed yet."""
-    return OPEN_HOLES.format(is_hole=hole_sql("gap"), which=condition)
+    open_parts = open_parts_sql(is_hole=hole_sql("gap"), closed_by=CLOSES_HOLE, condition=condition)
+    return OPEN_HOLES.format(open_parts=open_parts)
 
 
 def accept_loss(settings: Settings, hole: Hole) -> None:

@@ -19,6 +19,7 @@ from include.log import event
 from include.market import wire
 from include.market.events import LedgerEntry, Message
 from include.market.feed_entries import is_of_supplier
+from include.market.number_ranges import subtract_span
 from include.market.venues import BETWEEN_CONNECTIONS, CLOSES_HOLE, SNAPSHOT, VENUES
 from include.market.wire import Topic
 from include.trading.inputs import Signal
@@ -73,7 +74,7 @@ class Gaps:
             self._is_book_broken = False
         elif entry.entry in CLOSES_HOLE and first is not None and last is not None:
             self._trade_holes = {
-                hole for hole in self._trade_holes if hole[0] < first or hole[1] > last
+                part for hole in self._trade_holes for part in subtract_span(hole, (first, last))
             }
         elif entry.entry == "gap":
             if self._is_healed_by_rest(entry.cause) and first is not None and last is not None:

@@ -10,6 +10,7 @@ from include.checks import Check
 from include.clock import utc_now
 from include.lake.audit.differences import find_differences
 from include.lake.audit.landed_minutes import COMPARED, LandedMinutes
+from include.lake.believed_times import newest_in_column
 from include.lake.closed_minutes import closed_in, counted_offsets
 from include.lake.floors import whole_minutes_from
 from include.lake.reading import connect, open_table
@@ -36,10 +37,8 @@ def check_agreement(
     """
     since_at = whole_minutes_from(lake)
     if served.num_rows and keep_days is not None:
-        latest_at = utc_now() + timedelta(days=1)  # a minute of the future makes no other one old
-        minutes = served["minute"]
-        past = pc.filter(minutes, pc.less_equal(minutes, pa.scalar(latest_at, minutes.type)))
-        newest = pc.max(past if len(past) else minutes).as_py()
+        newest = newest_in_column(served["minute"], now=utc_now())
+        assert newest is not None
         since_at = max(since_at, newest - timedelta(days=keep_days))
     minutes = landed_minutes or LandedMinutes(lake)
     compared, due_minutes = minutes.compared_with(served, offsets, since_at=since_at)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from include.checks import Check
+from include.lake.believed_times import AHEAD, RECEIPT, newest_sql
 from include.lake.floors import NO_FLOORS, Floors, dropped_until, not_dropped_sql, read_floors
 from include.lake.reading import connect, open_table
 from include.lake.tables import LANDED
@@ -23,11 +24,12 @@ TABLES_READ = ("book_changes", "trades", "feed_ledger")
 YOUNG_S = 30
 NUMBERED = """
 CREATE VIEW numbered AS
-SELECT venue, symbol, conn AS scope, seq_first AS first, seq_last AS last, received_time
+SELECT venue, symbol, conn AS scope, seq_first AS first, seq_last AS last,
+    {receipt} AS received_time
 FROM book_changes WHERE venue IN ({books}) AND seq_first IS NOT NULL AND event_index <= 0
     AND {kept_changes}
 UNION ALL
-SELECT venue, symbol, '' AS scope, seq_first, seq_last, received_time
+SELECT venue, symbol, '' AS scope, seq_first, seq_last, {receipt}
 FROM trades WHERE venue IN ({trades}) AND seq_first IS NOT NULL AND event_index >= 0
     AND {kept_trades} AND traded_at > TIMESTAMPTZ '{trades_dropped_until}'
 """
@@ -52,14 +54,15 @@ WHERE first = last
 UNION ALL
 SELECT * FROM numbered WHERE first <> last
 """
-HOLES = """
+HOLES = f"""
 WITH ordered AS (
     SELECT *, max(last::HUGEINT) OVER (PARTITION BY venue, symbol, scope ORDER BY first, last
                               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
     FROM ranges)
-SELECT venue, symbol, scope, before + 1, first - 1, received_time FROM ordered
+SELECT venue, symbol, scope, before + 1, first - 1, received_time
+FROM ordered, (SELECT {newest_sql("received_time", "numbered")} AS newest)
 WHERE first > before + 1
-  AND received_time < (SELECT max(received_time) FROM numbered) - to_seconds($young)
+  AND (received_time < newest - to_seconds($young) OR received_time > newest + {AHEAD})
 ORDER BY ALL
 """
 RECORDED = """
@@ -138,6 +141,7 @@ def numbered_sql(floors: Floors = NO_FLOORS) -> str:
     books = [name for name, venue in VENUES.items() if venue.book is BookNumbers.PER_CONNECTION]
     trades = [name for name, venue in VENUES.items() if venue.trades is TradeNumbers.SEQUENCE]
     return NUMBERED.format(
+        receipt=RECEIPT,
         books=_sql_list(books),
         trades=_sql_list(trades),
         kept_changes=not_dropped_sql(floors, "book_changes"),

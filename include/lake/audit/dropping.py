@@ -8,11 +8,10 @@ seals know either floor, and rows below one do not count.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from include.lake.audit.conservation import open_audited_tables
@@ -26,6 +25,7 @@ from include.lake.audit.seals import (
     read_seals,
     write_seals,
 )
+from include.lake.believed_times import newest_in, newest_sql
 from include.lake.file_selection import files_below, list_files, list_uris
 from include.lake.floors import Floor, Floors, read_floors, topic_of, write_floors
 from include.lake.reading import connect, create_empty_view, create_view
@@ -44,7 +44,7 @@ UNION ALL
 SELECT "partition", "offset", kafka_time, coalesce({event_time}, kafka_time), true FROM {table}
 """
 BOUNDS = "CREATE OR REPLACE TEMP TABLE bounds (part INTEGER, since BIGINT, until BIGINT)"
-NEWEST = "SELECT max(kafka_time) FROM rows"
+NEWEST = f"SELECT {newest_sql('kafka_time', 'rows', now='$moved_at')}"
 OLDER = "SELECT part, max(off) + 1 FROM rows WHERE kafka_time < $cutoff GROUP BY part"
 YOUNGEST = """
 SELECT part, min(off) FROM rows JOIN bounds USING (part)
@@ -125,12 +125,12 @@ class _Lookup:
         return {uri.rpartition("/")[2] for uris in self._chosen.values() for uri in uris}
 
     def find_moves(self, span: timedelta, *, moved_at: datetime) -> Iterator[_Move]:
-        """The floors that can move up to so long before the newest row, or before now.
+        """The floors that can move up to so long before the newest row.
 
         Kafka's time of a record may be of 2099: it makes no other row old.
         """
-        newest_at = self._newest_at()
-        ends = self._find_ends(min(newest_at, moved_at) - span) if newest_at else {}
+        newest_at = self._newest_at(moved_at)
+        ends = self._find_ends(newest_at - span) if newest_at else {}
         if not ends:
             return
         digests = self._digest(ends)
@@ -157,14 +157,13 @@ class _Lookup:
             )
             yield _Move(floor, msgspec.structs.replace(seal, dropped=[earlier, dropped]))
 
-    def _newest_at(self) -> datetime | None:
+    def _newest_at(self, moved_at: datetime) -> datetime | None:
         """Kafka's time of the newest row; by the log where a table has one topic."""
-        times = self._files[self._table.name]
-        if self._table is not QUARANTINE and "max.kafka_time" in times.column_names:
-            newest: datetime | None = pc.max(times["max.kafka_time"]).as_py()
-            return newest.replace(tzinfo=UTC) if newest else None
+        if self._table is not QUARANTINE:
+            return newest_in(self._tables[self._table.name], "kafka_time", now=moved_at)
         self._choose_files("kafka_time", None)
-        ((newest,),) = self._query(NEWEST, {})
+        newest: datetime | None
+        ((newest,),) = self._query(NEWEST, {}, moved_at=moved_at)
         return newest
 
     def _find_ends(self, cutoff_at: datetime) -> dict[TopicPartition, tuple[int, int]]:

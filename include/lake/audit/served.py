@@ -6,6 +6,7 @@ from typing import Any
 
 from include.checks import Check
 from include.lake.reading import query
+from include.market.time import newest_believed
 
 REPEATS = "decisions once"
 LIMIT = 5
@@ -47,12 +48,11 @@ def find_due(
     ids = {row["decision_id"] for row in decisions}
     if not starts:
         return lambda _: False
-    since = max(min(starts), min(max(starts), now) - timedelta(days=keep_days))
+    last = newest_believed(starts, now=now) or now
+    since = max(min(starts), last - timedelta(days=keep_days))
     if name == "orders":
         return lambda row: row["decision_id"] in ids
-    return lambda row: (
-        row["window_start"] is not None and since <= row["window_start"] <= max(starts)
-    )
+    return lambda row: row["window_start"] is not None and since <= row["window_start"] <= last
 
 
 def check_trading(

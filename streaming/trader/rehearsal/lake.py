@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from include.errors import QueryError, WireError
+from include.lake.believed_times import AHEAD, RECEIPT
 from include.lake.floors import describe_missing
 from include.lake.reading import connect
 from include.market.anchoring import last_closed_minute
@@ -39,25 +40,25 @@ WHERE venue = $signal_venue AND symbol = $symbol AND type IN ({types})
   AND window_start >= $first AND window_start < $last ORDER BY window_start
 """
 # A message a row; all its rows have the same top.
-_TOPS = """
-SELECT "partition", "offset", any_value({time}) AS top_time, any_value(received_time),
+_TOPS = f"""
+SELECT "partition", "offset", any_value({{time}}) AS top_time, any_value({RECEIPT}),
        any_value(conn),
        list(DISTINCT side) FILTER (side IS NOT NULL AND reason IS DISTINCT FROM 'initial'),
        any_value(top_bid), any_value(top_bid_quantity), any_value(top_ask),
        any_value(top_ask_quantity)
-FROM book_changes WHERE venue = $venue AND symbol = $symbol AND {time} IS NOT NULL
-  AND {time} >= $first - INTERVAL 1 HOUR AND {time} <= $last + INTERVAL 1 HOUR
+FROM book_changes WHERE venue = $venue AND symbol = $symbol AND {{time}} IS NOT NULL
+  AND {{time}} >= $first - INTERVAL 1 HOUR AND {{time}} <= $last + INTERVAL 1 HOUR
 GROUP BY "partition", "offset" ORDER BY "partition", "offset"
 """
 # With levels: from the last snapshot before the span on, since changes build on one.
-_CHANGES = """
-SELECT "partition", "offset", venue_time, received_time, conn, top_bid, top_bid_quantity, top_ask,
+_CHANGES = f"""
+SELECT "partition", "offset", venue_time, {RECEIPT}, conn, top_bid, top_bid_quantity, top_ask,
        top_ask_quantity, side, price, remaining, reason
 FROM book_changes WHERE venue = $venue AND symbol = $symbol
-  AND received_time <= coalesce((
-      SELECT min(received_time) FROM book_changes
+  AND {RECEIPT} <= coalesce((
+      SELECT min({RECEIPT}) FROM book_changes
       WHERE venue = $venue AND symbol = $symbol AND venue_time > $last + INTERVAL 1 HOUR
-          AND venue_time <= received_time + INTERVAL 1 MINUTE
+          AND venue_time <= {RECEIPT} + {AHEAD}
   ), 'infinity')
   AND "offset" >= coalesce((
       SELECT max("offset") FROM book_changes
@@ -196,7 +197,7 @@ class LakeSpan:
         first, last = to_epoch_us(self._span["first"]), to_epoch_us(self._span["last"])
         newest, sampling_us = -1, self._config.sampling_us
         is_timed = has_book_time(self._config.venue)
-        time_column = "venue_time" if is_timed else "coalesce(venue_time, received_time)"
+        time_column = "venue_time" if is_timed else f"coalesce(venue_time, {RECEIPT})"
         for message in self._messages(time_column):
             seen_at, best = message.venue_time, message.top
             imbalance = imbalance_of(best) if best else None

@@ -53,7 +53,7 @@ def test_a_clock_that_dates_receipt_ahead_too_ends_neither(
         for part in [rows, [bad]] if is_apart else [[*rows, bad]]:
             put(tmp_path, name, part)
     trained = training_minutes(str(tmp_path), symbol="BTC-USD", as_of=None, train_days=1)
-    assert trained.trained_until == times[-1]
+    assert trained.trained_until == times[-2]  # the newest trade's own minute may not be over
     seconds_df = newest_seconds(str(tmp_path), seconds=SECONDS)
     assert set(seconds_df["symbol"]) == {"BTC-USDT"}
     assert seconds_df["ds"].max() == seconds[-1].replace(tzinfo=None)
@@ -69,3 +69,14 @@ def test_a_ticker_from_the_future_makes_no_other_symbol_stale(
     seconds_df = newest_seconds(str(tmp_path), seconds=SECONDS)
     assert seconds_df.groupby("symbol")["ds"].count().to_dict() == {"BTC-USDT": 400, "ETH-USDT": 1}
     assert seconds_df["ds"].max() == times[-1].replace(tzinfo=None)
+
+
+def test_a_trade_of_2099_beside_a_market_of_years_ago_takes_none_of_its_days(
+    tmp_path: Path,
+) -> None:
+    times = [DAY.replace(year=2018) + timedelta(minutes=number) for number in range(MINUTES)]
+    rows = [trade(number, at, at) for number, at in enumerate(times)]
+    future = DAY.replace(year=2099)
+    put(tmp_path, "trades", [*rows, trade(MINUTES, future, future)])
+    trained = training_minutes(str(tmp_path), symbol="BTC-USD", as_of=None, train_days=1)
+    assert (trained.trained_until, len(trained.prices_df)) == (times[-2], 1440)

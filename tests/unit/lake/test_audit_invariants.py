@@ -251,3 +251,19 @@ def test_the_closed_minutes_of_delta_are_compared_too(trades: str) -> None:
     )
     merge_closed(trades, minutes, watermarks=closing_watermarks({0: 4}, AT))
     assert "is only in Delta" in check_closed_minutes(trades, partition_count=1).detail
+
+
+@pytest.mark.parametrize("is_stamped_so", [False, True])
+def test_a_trade_of_2099_makes_no_hole_older_and_hides_none(
+    tmp_path: Path, is_stamped_so: bool
+) -> None:
+    """18 is too young to be missed, 12 to 14 and 20 to 98, before a receipt of 2099, are not."""
+    lake(tmp_path, gaps=[(12, 14)], conn="a")
+    land(tmp_path, "trades", [numbered(11, 20, s=122)])
+    future = AT.replace(year=2099)
+    stamped_at = {"kafka_time": future if is_stamped_so else AT}
+    land(tmp_path, "trades", [numbered(12, 99, s=10) | {"received_time": future} | stamped_at])
+    check = check_completeness(str(tmp_path))
+    assert check.detail == (
+        "1 of 3 holes are not in the feed ledger: binance BTC-USDT  lacks 21 to 98"
+    )

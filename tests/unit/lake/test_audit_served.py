@@ -74,6 +74,15 @@ def test_what_postgres_let_go_is_no_fault(tmp_path: Path) -> None:
     assert not check_served(tmp_path, "decisions", kept, keep_days=9 + 1).ok
 
 
+def test_a_decision_of_2099_makes_no_other_one_old_or_due(tmp_path: Path) -> None:
+    decisions = lake(tmp_path)
+    future = trading(DECISIONS, 9) | {"window_start": AT.replace(year=2099)}
+    land(tmp_path, "decisions", [future, trading(DECISIONS, 7)])  # it is not served yet
+    assert check_served(tmp_path, "decisions", [*decisions, future]).ok
+    lacking = check_served(tmp_path, "decisions", [*decisions[:2], *decisions[3:], future])
+    assert "1 of 5 decisions: d2 is only in the lake" in lacking.detail
+
+
 def test_a_decision_that_was_made_twice_is_named(tmp_path: Path) -> None:
     lake(tmp_path, repeated={"seq_first": 99})
     check = check_repeats(str(tmp_path))

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from include.errors import QueryError
@@ -63,6 +63,20 @@ def test_a_row_of_2099_makes_no_other_one_old(tmp_path: Path) -> None:
         add_second(settings.lake, days_ago)
     assert drop_derived_rows(settings) == {"book_seconds": 0}
     assert len(seconds_of(settings.lake)) == 4
+
+
+@pytest.mark.parametrize("is_joined", [False, True], ids=["apart", "one file"])
+def test_a_row_of_2099_takes_none_from_a_market_of_years_ago(
+    tmp_path: Path, is_joined: bool
+) -> None:
+    settings = world(tmp_path, LAKE_KEEP_DAYS_BOOK_SECONDS="3")
+    for days_ago in (3000, 3002, -26_700):
+        add_second(settings.lake, days_ago)
+    if is_joined:
+        table = DeltaTable(f"{settings.lake}/book_seconds")
+        write_deltalake(table, table.to_pyarrow_table(), mode="overwrite")
+    assert drop_derived_rows(settings) == {"book_seconds": 0}
+    assert len(seconds_of(settings.lake)) == 3
 
 
 def test_without_days_or_rows_nothing_goes(tmp_path: Path) -> None:

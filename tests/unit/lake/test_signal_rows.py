@@ -114,6 +114,14 @@ def test_a_jump_closes_no_window_though_it_is_newer(lake: str) -> None:
     assert newest_jumps(lake) == {BTC: T0 + 360 * S}
 
 
+def test_a_signal_of_2099_closes_no_window(lake: str) -> None:
+    minutes_ahead = (4_070_908_800 * S - T0) // (60 * S)
+    kinds = [("bid", 0), ("bid", minutes_ahead), ("jump", 3), ("jump", minutes_ahead)]
+    insert_new(lake, [signal(kind, "1", minute=minute) for kind, minute in kinds])
+    assert closed_until(lake) == {BTC: T0 + 60 * S}
+    assert newest_jumps(lake) == {BTC: T0 + 240 * S}
+
+
 def test_a_window_is_summed_from_each_message_once_with_the_streams_rounding(lake: str) -> None:
     land(
         lake,

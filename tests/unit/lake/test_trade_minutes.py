@@ -393,3 +393,45 @@ def test_whether_a_minute_that_was_received_a_day_late_is_complete_is_not_known(
     put(tmp_path, "trades", [seen(1, "12:00:05", received=received)])
     (row,) = changed_minutes(str(tmp_path), {}).minutes.to_pylist()
     assert row["complete"] is (True if is_known else None)
+
+
+def test_a_hole_that_was_healed_in_two_entries_is_closed(tmp_path: Path) -> None:
+    numbers = {1: "12:00:05", 4: "12:01:05", 5: "12:02:05", 9: "12:03:10"}
+    put(tmp_path, "trades", [seen(number, clock) for number, clock in numbers.items()])
+    put(tmp_path, "feed_ledger", [said("gap", "12:03:10", 2, 8)])
+    first = said("healed", "12:20:00", 2, 4) | {"offset": 1}
+    put(tmp_path, "feed_ledger", [first])
+    assert completeness(changed_minutes(str(tmp_path), {})) == {
+        "12:00": True,
+        "12:01": False,  # 5, that follows, is of the part that is open still
+        "12:02": False,
+        "12:03": False,
+    }
+    put(tmp_path, "feed_ledger", [said("healed", "12:21:00", 5, 8) | {"offset": 2}])
+    assert set(completeness(changed_minutes(str(tmp_path), {})).values()) == {True}
+
+
+def test_what_was_healed_before_the_numbers_began_again_closes_no_hole(tmp_path: Path) -> None:
+    put(tmp_path, "trades", [seen(1, "12:00:05"), seen(9, "12:00:10")])
+    earlier = said("healed", "11:20:00", 1, 400)
+    put(tmp_path, "feed_ledger", [earlier, said("gap", "12:00:10", 2, 8)])
+    assert completeness(changed_minutes(str(tmp_path), {})) == {"12:00": False}
+
+
+@pytest.mark.parametrize("entry", ["gap", "dropped"])
+def test_a_ledger_row_that_says_2099_counts_in_the_minute_of_its_stamp(
+    tmp_path: Path, entry: str
+) -> None:
+    put(tmp_path, "trades", [seen(1, "12:00:05"), seen(2, "12:00:10")])
+    future = at("12:00:10").replace(year=2099)
+    row = said(entry, "12:00:10") | {"received_time": future, "kafka_time": at("12:00:11")}
+    put(tmp_path, "feed_ledger", [row])
+    assert completeness(changed_minutes(str(tmp_path), {})) == {"12:00": False}
+
+
+def test_a_trade_whose_receipt_says_2099_leaves_it_known_whether_its_minute_is_complete(
+    tmp_path: Path,
+) -> None:
+    future = {"received_time": at("12:00:06").replace(year=2099), "kafka_time": at("12:00:06")}
+    put(tmp_path, "trades", [seen(1, "12:00:05"), seen(2, "12:00:06") | future])
+    assert completeness(changed_minutes(str(tmp_path), {})) == {"12:00": True}

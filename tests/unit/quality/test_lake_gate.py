@@ -167,6 +167,16 @@ def test_a_record_that_kafka_stamped_in_2099_keeps_no_table_fresh(settings: Sett
     assert "gate freshness: 1 of 2 failed" in message and '"table_name": "tickers"' in message
 
 
+def test_a_hole_that_says_2099_explains_no_minute_after_it(settings: Settings) -> None:
+    rows = sound()
+    rows["trade_minutes"][6] = minute(6, complete=False)
+    hole = landed(1, at(3), entry="gap", cause="hole", received_time=FUTURE)
+    for stamped_at in (at(3), FUTURE):
+        rows["feed_ledger"] = [landed(0, at(0), entry="connect", cause="start")]
+        rows["feed_ledger"].append(hole | {"kafka_time": stamped_at})
+        assert '"state": "incomplete"' in fault(settings, rows)
+
+
 def test_a_minute_of_2099_makes_none_due_until_then(settings: Settings) -> None:
     rows = sound()
     rows["trade_minutes"].append(minute(0, minute=FUTURE))

@@ -81,6 +81,19 @@ def test_the_first_imbalance_of_each_interval_of_the_span_is_its_signal(settings
     ]
 
 
+def test_a_receipt_of_2099_makes_no_time_of_the_future_believed(settings: Settings) -> None:
+    future = {"received_time": NOON.replace(year=2099), "kafka_time": NOON + 13 * S}
+    rows = [
+        change(3, 3, venue="gemini", received_s=4),
+        change(5000, 9, venue="gemini", received_s=13) | future,
+        change(14, 1, venue="gemini", received_s=13) | future,
+        change(20, 4, venue="gemini", received_s=20),
+    ]
+    write(settings, rows)
+    expected = [(0, 3, D("0.5"), 0), (10, 14, 0, 2), (20, 20, D("0.6"), 3)]
+    assert measured(settings, NOON, NOON + 6000 * S) == expected
+
+
 def test_where_a_venues_books_have_no_time_that_of_receipt_stands_for_it(
     settings: Settings,
 ) -> None:
