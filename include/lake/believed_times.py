@@ -20,7 +20,7 @@ from include.market.time import (
     LATEST_US,
     SECOND_US,
     from_epoch_us,
-    newest_believed,
+    newest_believed_at,
 )
 
 AHEAD = f"INTERVAL '{AHEAD_OF_RECEIPT_US // SECOND_US}' SECOND"
@@ -34,23 +34,23 @@ RECEIPT = f"""CASE WHEN kafka_time >= {_EARLIEST} AND kafka_time < {_LATEST}
 
 
 def newest_sql(column: str, source: str, *, now: str = "now()") -> str:
-    """`newest_believed` of a column, in the SQL of DuckDB and of Postgres; null without a row."""
+    """`newest_believed_at` of a column, in the SQL of DuckDB and of Postgres; null without a row."""
     newest = f"SELECT max({column}) FROM {source}"
     return f"coalesce(({newest} WHERE {column} <= {now} + {AHEAD}), ({newest}))"
 
 
 def newest_of(column: str, *, now: str = "now()") -> str:
-    """`newest_believed` of a column as an aggregate, in the same SQL."""
+    """`newest_believed_at` of a column as an aggregate, in the same SQL."""
     return f"coalesce(max({column}) FILTER ({column} <= {now} + {AHEAD}), max({column}))"
 
 
 def newest_in_column(time_column: pa.ChunkedArray, *, now: datetime) -> datetime | None:
-    """`newest_believed` of a column of times."""
-    return newest_believed(pc.unique(time_column).to_pylist(), now=now)
+    """`newest_believed_at` of a column of times."""
+    return newest_believed_at(pc.unique(time_column).to_pylist(), now=now)
 
 
 def newest_in(table: DeltaTable | None, column: str, *, now: datetime) -> datetime | None:
-    """`newest_believed` of a table's column; null without the column, the table or a row.
+    """`newest_believed_at` of a table's column; null without the column, the table or a row.
 
     The table's log has it, but for files that hold later times beside believed ones.
     """
@@ -68,4 +68,4 @@ def newest_in(table: DeltaTable | None, column: str, *, now: datetime) -> dateti
             create_view(connection, "mixed", table, files=mixed_files)
             statement = f'SELECT max("{column}") FROM mixed WHERE "{column}" <= $latest'
             newest += connection.execute(statement, {"latest": latest}).fetchone() or ()
-    return newest_believed(newest, now=now)
+    return newest_believed_at(newest, now=now)

@@ -60,7 +60,7 @@ def believed_receipt(received_us: int, kafka_us: int) -> int:
     return kafka_us if is_stamped and received_us > kafka_us + AHEAD_OF_RECEIPT_US else received_us
 
 
-def newest_believed(moments: Iterable[datetime | None], *, now: datetime) -> datetime | None:
+def newest_believed_at(moments: Iterable[datetime | None], *, now: datetime) -> datetime | None:
     """The newest of times that are not further ahead of the clock than clocks differ.
 
     Where all are ahead it is our clock that is wrong, and the newest of all counts.

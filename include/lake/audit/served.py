@@ -6,7 +6,7 @@ from typing import Any
 
 from include.checks import Check
 from include.lake.reading import query
-from include.market.time import newest_believed
+from include.market.time import newest_believed_at
 
 REPEATS = "decisions once"
 LIMIT = 5
@@ -48,7 +48,7 @@ def find_due(
     ids = {row["decision_id"] for row in decisions}
     if not starts:
         return lambda _: False
-    last = newest_believed(starts, now=now) or now
+    last = newest_believed_at(starts, now=now) or now
     since = max(min(starts), last - timedelta(days=keep_days))
     if name == "orders":
         return lambda row: row["decision_id"] in ids
