@@ -34,7 +34,7 @@ RECEIPT = f"""CASE WHEN kafka_time >= {_EARLIEST} AND kafka_time < {_LATEST}
 
 
 def newest_sql(column: str, source: str, *, now: str = "now()") -> str:
-    """`newest_believed_at` of a column, in the SQL of DuckDB and of Postgres; null without a row."""
+    """`newest_believed_at` of a column, in SQL of DuckDB and of Postgres; null without a row."""
     newest = f"SELECT max({column}) FROM {source}"
     return f"coalesce(({newest} WHERE {column} <= {now} + {AHEAD}), ({newest}))"
 
