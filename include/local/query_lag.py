@@ -16,7 +16,8 @@ class QueryLag:
 
     `behind` counts offsets not yet read. `waiting_s` is how long the oldest message not yet read
     has been in Kafka: 0 if all are read. Both are null where Kafka gave no answer; `waiting_s` too
-    where the message has no plausible stamp: none (-1), or one that lies ahead.
+    where the message has no plausible stamp: none (-1), or one that lies ahead. `next_offset` is
+    that of this message.
     """
 
     query: str
@@ -26,6 +27,7 @@ class QueryLag:
     batch_ms: int | None = None
     rows_per_s: float | None = None
     waiting_s: float | None = None
+    next_offset: int = 0
 
 
 def query_lags(
@@ -77,6 +79,7 @@ def _lags_of(
             batch_ms=query.batch_ms,
             rows_per_s=query.rows_per_s,
             waiting_s=waiting_s(at),
+            next_offset=offsets[at],
         )
         for at in offsets
     ]

@@ -26,6 +26,7 @@ from include.settings import Settings
 from include.settings.groups import DatabaseRole
 from streaming.watcher.cause_alerts import CauseAlerts
 from streaming.watcher.disk_guard import start_disk_guard
+from streaming.watcher.end_times import EndTimes
 from streaming.watcher.lateness import Lateness
 from streaming.watcher.metrics import feed_metrics, lag_metrics, progress_metrics, watcher_metrics
 
@@ -40,6 +41,7 @@ class Watcher:
         self._lags: list[QueryLag] = []
         self._feeds: list[FeedHealth] = []
         self._looks = self._failures = 0
+        self._end_times = EndTimes()
         repeat_s = settings.alerts.repeat_minutes * 60.0
         self._lateness = Lateness(
             retention_hours=settings.kafka.retention_hours,
@@ -57,9 +59,10 @@ class Watcher:
             times_ms=partial(message_times_ms, bootstrap),
             by_watcher=True,
         )
-        self._lags, self._feeds = current.lag, current.feeds
-        self._looks += 1
         now_s = time.time()
+        self._lags = self._end_times.date_lags(current.lag, now_s=now_s)
+        self._feeds = current.feeds
+        self._looks += 1
         for alert in (
             *self._lateness.alerts(self._lags, now_s=now_s),
             *self._cause_alerts.alerts(current.causes, now_s=now_s),
