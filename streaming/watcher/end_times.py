@@ -37,7 +37,7 @@ class EndTimes:
             seen_ends = []  # another topic of that name
         if not seen_ends or end > seen_ends[-1].offset:
             seen_ends = [*seen_ends, _SeenEnd(end, now_s)]
-        unread_ends = [seen for seen in seen_ends if seen.offset > lag.next_offset]
+        unread_ends = [past_end for past_end in seen_ends if past_end.offset > lag.next_offset]
         if len(unread_ends) > self._max_ends:
             unread_ends = unread_ends[::2]
         self._ends[key] = unread_ends
