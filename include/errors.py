@@ -10,6 +10,7 @@ TickhouseError
 │   ├── HistoryError     a history file or table that cannot be used, with its rows
 │   ├── GateFailed       a data-quality suite that failed, or could not run
 │   ├── UnreadableTable  a Delta table whose log is damaged; names the damage and its repair
+│   │   └── UnreadFeature   one that is whole, with a feature of Delta that is not read here
 │   ├── ForecastError    a forecast file that is missing, damaged, or implausible
 │   ├── OrderRefused     the venue, the account or a risk rule refused it
 │   └── QueryError       SQL or a report that cannot be answered
@@ -77,6 +78,10 @@ class GateFailed(Permanent):
 
 class UnreadableTable(Permanent):
     """A Delta table whose log is damaged."""
+
+
+class UnreadFeature(UnreadableTable):
+    """A Delta table that is whole, and that a feature of Delta keeps from being read here."""
 
 
 class ForecastError(Permanent):

@@ -18,11 +18,11 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.schema import PrimitiveType
 
-from include.errors import QueryError, UnreadableTable, first_line
+from include.errors import QueryError, UnreadableTable, UnreadFeature, first_line
 from include.lake.as_of import AsOf, load_as_of, missing_files
 from include.lake.columns import Column, Table
 from include.lake.delta_log import find_log_damage
-from include.lake.table_features import refuse_clone, unread_feature
+from include.lake.table_features import find_unread_feature, refuse_clone, unread_feature
 from include.lake.tables import TABLES
 from include.lake.views import VIEWS, create_views, find_views
 from include.object_path import SCHEME, describe_refusal
@@ -61,9 +61,11 @@ def open_table(lake: str, name: str, *, version: int | None = None) -> DeltaTabl
     except TableNotFoundError:
         return None
     except (DeltaError, OSError) as error:
+        if unsupported := find_unread_feature(error):
+            raise UnreadFeature(f"table {name} cannot be read: {unsupported}") from error
         raise UnreadableTable(_describe_damage(location, name, error)) from error
     if feature is not None:
-        raise UnreadableTable(
+        raise UnreadFeature(
             f"table {name} cannot be read: Delta's feature {feature} is in use, which only Spark "
             "reads here"
         )

@@ -16,6 +16,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from include.errors import UnreadableTable
 
 _REFUSED_COMMITS = ("Unsupported table features", "append-only")
+_UNKNOWN_FEATURE = re.compile(r"Unsupported.*?[Ff]eature '?(\w+)", re.DOTALL)
 _ADDRESS = re.compile("[a-z][a-z0-9+.-]*:/")
 _CONSTRAINT = "delta.constraints."
 _COLUMN_RULES = {
@@ -39,6 +40,12 @@ def _has_vectors(table: DeltaTable) -> bool:
         return any(batch.num_rows for batch in table.deletion_vectors())
     except DeltaError:  # one that delta-rs cannot read
         return True
+
+
+def find_unread_feature(refusal: DeltaError | OSError) -> str | None:
+    """The feature that delta-rs does not read, by its refusal, in words; null if it is another."""
+    match = _UNKNOWN_FEATURE.search(str(refusal))
+    return match and f"Delta's feature {match[1]} is in use, which is not read here"
 
 
 def refuse_clone(table: DeltaTable, missing: Sequence[str]) -> None:

@@ -8,15 +8,19 @@ either: what it takes out of use is in `var/WORLD/damaged`.
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from shutil import move
 
-from include.errors import PlatformError, TickhouseError, UnreadableTable
+from deltalake import DeltaTable
+
+from include.errors import PlatformError, TickhouseError, UnreadableTable, UnreadFeature
 from include.lake.checkpoint import committed_offsets
 from include.lake.delta_log import LOG, LogDamage, cut_log, find_damaged_hints, find_log_damage
 from include.lake.diagnosis import QUERIES, find_query_damage
 from include.lake.epoch import read_epoch
 from include.lake.reading import open_table
+from include.lake.table_features import list_partitioning, unkept_rules
+from include.lake.tables import LANDED, QUARANTINE
 from include.lake.watermarks import home_table, landed_offsets
 from include.local.defects import Defect, checkpoint_defect
 from include.local.kafka_folders import find_strays
@@ -31,6 +35,8 @@ from include.settings.store import is_object_store
 ROUNDS = 8  # a repair may show the next defect: a table that was cut, then its checkpoint
 POSTGRES_FILES = ("PG_VERSION", "global/pg_control", "postgresql.conf")
 DOCTOR = "./tickhouse doctor --repair"
+UNREAD = "nothing is damaged: drop the feature (ALTER TABLE … DROP FEATURE), or read it with Spark"
+LANDED_NAMES = frozenset({*(table.name for table in LANDED), QUARANTINE.name})
 
 
 def examine(settings: Settings) -> list[Defect]:
@@ -168,7 +174,9 @@ def _examine_objects(settings: Settings) -> Iterator[Defect]:
     """Tables of an object store that cannot be read: no part of an object is ever missing there."""
     for folder in store_path(settings.lake).iterdir():
         try:
-            open_table(settings.lake, folder.name)
+            yield from _examine_rules(open_table(settings.lake, folder.name))
+        except UnreadFeature as error:
+            yield Defect(f"table {folder.name}", str(error), UNREAD)
         except UnreadableTable as error:
             yield Defect(f"table {folder.name}", str(error), "restore its log from a backup")
 
@@ -182,10 +190,27 @@ def _hint_defect(subject: str, hint: Path, backup: Path) -> Defect:
 
 def _examine_reading(settings: Settings, folder: Path, backup: Path) -> Iterator[Defect]:
     try:
-        open_table(settings.lake, folder.name)
+        table = open_table(settings.lake, folder.name)
+    except UnreadFeature as error:
+        yield Defect(f"table {folder.name}", str(error), UNREAD)
     except TickhouseError as error:
         damage = LogDamage(folder, str(error), intact_version=-1, is_unreferenced=False)
         yield _table_defect(f"table {folder.name}", damage, backup)
+    else:
+        yield from _examine_rules(table)
+
+
+def _examine_rules(table: DeltaTable | None) -> Iterator[Defect]:
+    """What an owner asks of every writer of a landed table: the stream would land nothing there."""
+    name = PurePosixPath(table.table_uri).name if table else ""
+    if table is None or name not in LANDED_NAMES:
+        return
+    if rules := [*unkept_rules(table), *list_partitioning(table)]:
+        yield Defect(
+            f"table {name}",
+            f"it has {', '.join(rules)}, which the stream does not check: it lands nothing there",
+            "drop that (ALTER TABLE, or write the table again without it)",
+        )
 
 
 def _table_defect(subject: str, damage: LogDamage, backup: Path) -> Defect:

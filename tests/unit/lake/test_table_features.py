@@ -15,8 +15,10 @@ from include.lake.reading import open_table, query
 from include.lake.signal_rows import insert_new
 from include.lake.tables import SIGNALS
 from include.lake.writing import delete_before
+from include.local.examination import examine, repair_all
 from include.market.signals import PublishedSignal
 from include.market.wire import TopicPartition
+from include.settings import load
 from spark_jobs.appends import Appender
 from tests.support.lake_of_rows import put
 
@@ -168,3 +170,34 @@ def test_a_copy_of_a_lake_is_read_as_of_the_times_of_its_commits(tmp_path: Path,
     shutil.copytree(lake, tmp_path / "copy", copy_function=shutil.copy)
     half_past_nine = EIGHT + timedelta(minutes=90)
     assert query(str(tmp_path / "copy"), COUNT, as_of=half_past_nine)[1] == [(20,)]
+
+
+@pytest.mark.parametrize("feature", ["deletionVectors", "madeUpFeature"])
+def test_the_doctor_leaves_a_whole_table_of_a_feature_where_it_is(
+    tmp_path: Path, feature: str
+) -> None:
+    settings = load({"TICKHOUSE_VAR": str(tmp_path)})
+    lake = Path(settings.lake)
+    put(lake, "quotes", [{}, {}])
+    file = action(lake, "add")
+    vector = {"storageType": "u", "pathOrInlineDv": "vBn[lx{q8@P<9BNH/isA", "offset": 1}
+    vector |= {"sizeInBytes": 36, "cardinality": 1}
+    further = [{"add": file | {"deletionVector": vector}}] if feature == "deletionVectors" else []
+    switch_on(lake, feature, *further)
+    lines: list[str] = []
+    for defects in (examine(settings), repair_all(settings, print_line=lines.append)):
+        (defect,) = defects
+        assert f"Delta's feature {feature} is in use" in defect.fault
+        assert (defect.repair, defect.loses_nothing) == (None, False)
+    assert lines == [] and len(list((lake / "quotes").glob("*.parquet"))) == 1
+
+
+def test_the_doctor_names_a_rule_for_which_nothing_would_land(tmp_path: Path) -> None:
+    settings = load({"TICKHOUSE_VAR": str(tmp_path)})
+    lake = Path(settings.lake)
+    put(lake, "quotes", [{}])
+    rule = configured(lake, delta_constraints_cheap="price < 1000")
+    write(log_of(lake) / f"{1:020}.json", [rule])
+    (defect,) = examine(settings)
+    assert "table quotes: it has the CHECK constraint cheap (price < 1000)" in defect.sentence()
+    assert defect.repair is None
