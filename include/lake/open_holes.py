@@ -18,7 +18,8 @@ closings AS (
 closed_spans AS (
     SELECT gaps.*, low::HUGEINT AS low, high::HUGEINT AS high
     FROM gaps JOIN closings USING (venue, symbol)
-    WHERE low <= last_seq AND high >= first_seq AND closed_at >= reported_at - {AHEAD}
+    WHERE low <= last_seq AND high >= first_seq
+        AND coalesce(closed_at >= reported_at - {AHEAD}, true)
     UNION ALL SELECT *, last_seq::HUGEINT + 1, last_seq::HUGEINT + 1 FROM gaps),
 between_spans AS (
     SELECT venue, symbol, reported_at, low - 1 AS last_seq,

@@ -45,7 +45,7 @@ PRICES = Suite(
     expectations=(SOME_ROWS, *expect_true("within_band")),
 )
 
-# Every minute is expected of the symbols that had trades within a day, up to where a table would be
+# Every minute is expected of the symbols that had trades within a week, up to where a table is
 # stale. One without a trade is explained if other messages of its symbol came in it (no trade was
 # made), or by the symbol's own ledger: an entry in that minute, or an outage that began before it
 # and had not ended. One that is not complete is explained by a hole reported in it or later.
@@ -58,7 +58,7 @@ MINUTES = Suite(
             SELECT venue, symbol,
                 greatest(min(minute), date_trunc('minute', $since) + INTERVAL 1 MINUTE) AS first,
                 greatest(max(minute), date_trunc('minute', $now - to_seconds($fresh_s))) AS last
-            FROM trade_minutes WHERE minute > $now - INTERVAL 1 DAY AND minute <= $now
+            FROM trade_minutes WHERE minute > $now - INTERVAL 7 DAY AND minute <= $now
             GROUP BY ALL),
         every AS (
             SELECT venue, symbol,

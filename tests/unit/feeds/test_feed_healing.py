@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -24,6 +25,7 @@ from streaming.feeds.refill import trade_numbers
 from streaming.feeds.registry import refills
 from streaming.simulator import binance_trades, deribit_market
 from streaming.simulator.__main__ import make_application
+from tests.support.lake_of_rows import at, put
 
 SYMBOL = {"binance": "BTC-USDT", "deribit": "BTC-PERPETUAL", "gemini": "BTC-USD"}
 
@@ -215,3 +217,16 @@ def test_the_lake_has_open_holes_and_landed_ids(tmp_path: Path) -> None:
     write_deltalake(tmp_path / "trades", pa.table(later), mode="append")
     read.write_bytes(b"")  # it would be opened in vain
     assert lake.landed_numbers(Hole("binance", "BTC-USDT", 5, 9)) == {7, 9}
+
+
+def test_what_several_entries_closed_of_a_hole_is_asked_for_no_more(tmp_path: Path) -> None:
+    def row(entry: str, first: int, last: int, clock: str) -> dict[str, Any]:
+        key = {"venue": "binance", "symbol": "BTC-USDT", "entry": entry, "cause": "missing"}
+        return key | {"first_seq": first, "last_seq": last, "received_time": at(clock)}
+
+    earlier = row("healed", 5, 400, "11:00")  # of numbers that have begun again since
+    rows = [earlier, row("gap", 101, 400, "12:00"), row("healed", 150, 160, "12:10")]
+    rows += [row("lost", 161, 200, "12:20"), row("healed", 390, 500, "12:30")]
+    put(tmp_path, "feed_ledger", rows)
+    spans = [(hole.first, hole.last) for hole in DeltaLake(str(tmp_path)).open_holes()]
+    assert spans == [(101, 149), (201, 389)]

@@ -131,6 +131,22 @@ def test_a_minute_is_absent_only_with_an_explanation(settings: Settings) -> None
     assert "gate minutes" in fault(settings, rows)  # but it was over
 
 
+@pytest.mark.parametrize("silent_h", [2, 23, 26, 24 * 6])
+def test_a_symbol_that_is_silent_beside_a_live_one_passes_no_gate(
+    settings: Settings, silent_h: int
+) -> None:
+    rows = sound()
+    eth = [minute(-60 * silent_h - n, symbol="ETH-USD") for n in range(5)]
+    minutes = TABLES["trade_minutes"]
+    replace_rows(settings.lake, minutes, arrow_rows(minutes, eth), symbol="ETH-USD")
+    message = fault(settings, rows)
+    assert '"symbol": "ETH-USD"' in message and '"state": "absent"' in message
+    stopped = landed(1, at(-60 * silent_h), entry="disconnect", cause="stopped", symbol="ETH-USD")
+    ledger = TABLES["feed_ledger"]
+    replace_rows(settings.lake, ledger, arrow_rows(ledger, [stopped]), symbol="ETH-USD")
+    check(settings, rows)  # it is followed no more
+
+
 def test_an_incomplete_minute_needs_a_row_of_the_ledger(settings: Settings) -> None:
     rows = sound()
     rows["trade_minutes"][6] = minute(6, complete=False)
