@@ -199,9 +199,8 @@ class LakeSpan:
         is_timed = has_book_time(self._config.venue)
         time_column = "venue_time" if is_timed else f"coalesce(venue_time, {RECEIPT})"
         for message in self._messages(time_column):
-            seen_at, best = message.venue_time, message.top
+            seen_at, best, received = message.venue_time, message.top, message.received_time
             imbalance = imbalance_of(best) if best else None
-            received = message.received_time
             if seen_at is None or imbalance is None or not is_believable(seen_at, received):
                 continue
             at = clock_time(seen_at, received)
