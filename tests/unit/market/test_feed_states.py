@@ -363,3 +363,10 @@ def test_a_process_whose_clock_was_ahead_hides_no_symbol_of_the_later_ones() -> 
 def test_without_stamps_a_process_began_when_it_says() -> None:
     states = fold(entry("connect", symbol=ETH, process=100), entry("connect", process=200))
     assert set(states.states_of("gemini")) == {BTC}
+
+
+def test_a_hole_that_two_entries_close_is_closed() -> None:
+    lost = entry("gap", "between_connections", numbers=(5, 9))
+    parts = [entry("healed", "refilled", numbers=numbers) for numbers in ((7, 9), (5, 6))]
+    assert state(entry("connect"), lost, parts[0])[0] == "gap"
+    assert state(entry("connect"), lost, *parts)[0] == "live"

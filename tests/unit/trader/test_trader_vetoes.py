@@ -66,6 +66,8 @@ def healed(first: int, last: int) -> LedgerEntry:
         ([gap(5, 9, "between_connections"), CONNECT], True),  # trades are still missing
         ([gap(5, 9, "between_connections"), healed(5, 9)], False),
         ([gap(5, 9, "between_connections"), healed(5, 8)], True),
+        ([gap(5, 9, "between_connections"), healed(5, 8), healed(9, 9)], False),
+        ([gap(5, 9, "between_connections"), healed(7, 7), healed(1, 6)], True),
         (
             [gap(5, 9, "between_connections"), gap(12, 13, "between_connections"), healed(5, 9)],
             True,
