@@ -5,20 +5,25 @@ outage, however long, or from the loss of its databases. The version to go on wi
 `reader_offsets`.
 """
 
-import json
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
 from deltalake import DeltaTable
 
 from include.lake.columns import Table
 from include.lake.delta_log import find_log
 from include.lake.reading import open_table
+from include.log import event
+from include.object_path import StorePath
 from include.serving.connection import TRANSACTION_LOCK, Dsn, transaction
 from include.serving.tables import READER_OFFSETS, upsert_with
+
+log = logging.getLogger("tickhouse.stream")
 
 Rows = Sequence[Mapping[str, Any]]
 ReadRows = Callable[[DeltaTable, list[str], timedelta], Iterable[Rows]]
@@ -73,16 +78,15 @@ def _added_files(table: DeltaTable, served: int) -> list[str]:
 
     A compaction in between joined rows that were not served yet with others that were.
     """
-    everything = list(table.file_uris())
-    log = find_log(table)
+    everything, folder = list(table.file_uris()), find_log(table)
     if not 0 < served <= table.version():
         return everything
     added, compacted = set[str](), set[str]()
     for version in range(served, table.version() + 1):
-        commit = log / f"{version:020d}.json"
-        if not commit.exists():
-            return everything  # cleaned up since
-        for action in map(json.loads, commit.read_text().splitlines()):
+        actions = _read_actions(folder / f"{version:020d}.json")
+        if actions is None:
+            return everything
+        for action in actions:
             if "add" in action and action["add"]["dataChange"]:
                 added.add(_file_name(action["add"]["path"]))
             if "remove" in action and not action["remove"]["dataChange"]:
@@ -90,6 +94,22 @@ def _added_files(table: DeltaTable, served: int) -> list[str]:
     if added & compacted:
         return everything
     return [uri for uri in everything if _file_name(uri) in added]
+
+
+def _read_actions(commit: StorePath) -> list[dict[str, Any]] | None:
+    """The actions of a commit; null if it is cleaned up, or damaged below a checkpoint."""
+    try:
+        actions: list[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode_lines(
+            commit.read_bytes()
+        )
+    except FileNotFoundError:
+        return None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        actions = []
+    if not actions:  # each commit has one
+        log.warning(event("commit damaged: all of its table is served", path=commit))
+        return None
+    return actions
 
 
 def _file_name(path: str) -> str:
