@@ -11,6 +11,7 @@ from typing import Any
 
 from psycopg2.sql import SQL, Composed, Identifier, Literal
 
+from include.lake.believed_times import newest_sql
 from include.serving.connection import Dsn, transaction
 
 SCHEMA = "partitions"
@@ -43,8 +44,7 @@ DECLARE
     dropped bigint;
     partition_name text;
 BEGIN
-    SELECT max({column}) - kept INTO kept_from FROM public.{table}
-    WHERE {column} <= now() + INTERVAL '1 day';
+    kept_from := NEWEST - kept;
     SELECT relname INTO partition_name
     FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
     WHERE inhparent = 'public.{table}'::regclass
@@ -56,7 +56,7 @@ BEGIN
         EXECUTE format('DROP TABLE %I.%I', {schema_name}, partition_name);
     END IF;
     RETURN dropped;
-END $$"""
+END $$""".replace("NEWEST", newest_sql("{column}", "public.{table}"))
 SETUP = "CREATE SCHEMA IF NOT EXISTS {schema}"
 NOT_PUBLIC = "REVOKE ALL ON FUNCTION {schema}.{add}, {schema}.{drop} FROM PUBLIC"
 ALLOWED = (
