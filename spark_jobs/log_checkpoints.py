@@ -26,7 +26,12 @@ log = logging.getLogger("tickhouse.stream")
 
 
 class LogCheckpoints:
-    """Knows the newest log checkpoint of each table, and writes the next one when it is due."""
+    """Knows the newest log checkpoint of each table, and writes the next one when it is due.
+
+    Commits make the stream's snapshot from the one before, so it is built on the log as it was when
+    the stream began, of which Delta removes what is older than the retention. So a checkpoint is
+    made from the newest one that there is: Delta reads it for a version below the snapshot's.
+    """
 
     def __init__(self, spark: SparkSession, lake: str, landed_tables: Sequence[Table]) -> None:
         self._spark, self._lake = spark, lake
@@ -45,10 +50,12 @@ class LogCheckpoints:
         written = self._written[name]
         if written is None:
             written = self._written[name] = int(snapshot.checkpointProvider().version())
-        if int(snapshot.version()) - written < COMMITS_A_CHECKPOINT:
+        version = int(snapshot.version()) - 1
+        if version - written < COMMITS_A_CHECKPOINT:
             return False
-        table_log.checkpoint(snapshot, jvm.scala.Option.empty())
-        self._written[name] = int(snapshot.version())
+        none = jvm.scala.Option.empty()
+        table_log.checkpoint(table_log.getSnapshotAt(version, none, none, False), none)
+        self._written[name] = version
         return True
 
 

@@ -45,6 +45,28 @@ def test_a_commit_never_writes_the_log_checkpoint_and_the_thread_does(
     }
 
 
+def test_a_stream_goes_on_with_checkpoints_when_the_log_it_began_with_is_removed(
+    spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("book_changes", "quarantine"):
+        create_table(spark, settings, TABLES[name])
+    monkeypatch.setattr(log_checkpoints, "COMMITS_A_CHECKPOINT", 3)
+    beside = LogCheckpoints(spark, settings.lake, [TABLES["book_changes"]])
+    stream, written = landing(settings), []
+    for number in range(12):
+        stream.write(records(spark, "market.book", [GOOD], first=number), number)
+        written += beside.write_due()
+        for name in checkpoints_of(settings)[-1:]:  # as Delta does with what is old
+            for path in Path(settings.lake, "book_changes", "_delta_log").glob("0*.*"):
+                if path.name[:20] < name[:20]:
+                    path.unlink()
+                    path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
+    assert written == ["book_changes"] * 4
+    assert [int(name[:20]) for name in checkpoints_of(settings)] == [11]
+    assert sorted(row["offset"] for row in rows_of(spark, settings, "book_changes")) == [*range(12)]
+    assert DeltaTable(f"{settings.lake}/book_changes").to_pyarrow_table().num_rows == 12
+
+
 def test_fifty_commits_write_none_by_themselves(spark: SparkSession, settings: Settings) -> None:
     for name in ("book_changes", "quarantine"):
         create_table(spark, settings, TABLES[name])
