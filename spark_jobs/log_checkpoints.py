@@ -28,9 +28,9 @@ log = logging.getLogger("tickhouse.stream")
 class LogCheckpoints:
     """Knows the newest log checkpoint of each table, and writes the next one when it is due.
 
-    Commits make the stream's snapshot from the one before, so it is built on the log as it was when
-    the stream began, of which Delta removes what is older than the retention. So a checkpoint is
-    made from the newest one that there is: Delta reads it for a version below the snapshot's.
+    A commit makes the stream's snapshot from the one before and never begins it anew: it would
+    hold every commit since the stream's start, and read those that Delta has removed by their age.
+    So each time it is made again first, from the newest log checkpoint; that lists the log once.
     """
 
     def __init__(self, spark: SparkSession, lake: str, landed_tables: Sequence[Table]) -> None:
@@ -50,12 +50,12 @@ class LogCheckpoints:
         written = self._written[name]
         if written is None:
             written = self._written[name] = int(snapshot.checkpointProvider().version())
-        version = int(snapshot.version()) - 1
-        if version - written < COMMITS_A_CHECKPOINT:
+        if int(snapshot.version()) - written < COMMITS_A_CHECKPOINT:
             return False
         none = jvm.scala.Option.empty()
-        table_log.checkpoint(table_log.getSnapshotAt(version, none, none, False), none)
-        self._written[name] = version
+        snapshot = table_log.update(False, none, none)
+        table_log.checkpoint(snapshot, none)
+        self._written[name] = int(snapshot.version())
         return True
 
 

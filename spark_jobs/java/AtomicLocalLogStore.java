@@ -7,8 +7,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Paths;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Iterator;
+import java.util.List;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -55,6 +60,35 @@ public class AtomicLocalLogStore extends HadoopFileSystemLogStore {
         } finally {
             Files.deleteIfExists(draft);
         }
+    }
+
+    /**
+     * The files of a log from a name on, in the order of their names.
+     *
+     * Hadoop's listing asks for the size and time of every file; of two days of commits that takes
+     * half a minute, while a snapshot needs those since the newest log checkpoint.
+     *
+     * @throws FileNotFoundException if there is no such folder
+     */
+    @Override
+    public Iterator<FileStatus> listFrom(Path path, Configuration configuration) throws IOException {
+        String[] names = local(path.getParent()).toFile().list();
+        if (names == null) {
+            throw new FileNotFoundException("No such file or directory: " + path.getParent());
+        }
+        FileSystem files = path.getFileSystem(configuration);
+        List<FileStatus> listed = new ArrayList<>();
+        for (String name : names) {
+            if (name.compareTo(path.getName()) >= 0) {
+                try {
+                    listed.add(files.getFileStatus(new Path(path.getParent(), name)));
+                } catch (FileNotFoundException removed) {
+                    continue; // since the names were read
+                }
+            }
+        }
+        listed.sort(Comparator.comparing(status -> status.getPath().getName()));
+        return listed.iterator();
     }
 
     /** Delta writes its checkpoints past this store; on a local disk a half of one can be seen. */

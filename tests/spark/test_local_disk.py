@@ -64,6 +64,34 @@ def test_a_commit_never_replaces_another_process_s(spark: SparkSession, tmp_path
     assert {file.name for file in tmp_path.iterdir()} == {"pipe", f"{0:020}.json"}
 
 
+def list_from(store: Any, spark: SparkSession, path: Path) -> list[tuple[str, int, int]]:
+    jvm: Any = spark._jvm
+    statuses = store.listFrom(jvm.org.apache.hadoop.fs.Path(str(path)), conf(spark))
+    listed = []
+    while statuses.hasNext():
+        status = statuses.next()
+        listed.append((status.getPath().toString(), status.getLen(), status.getModificationTime()))
+    return listed
+
+
+def test_a_log_is_listed_as_by_deltas_own_store(spark: SparkSession, tmp_path: Path) -> None:
+    jvm: Any = spark._jvm
+    for number in (12, 3, 4, 11):
+        (tmp_path / f"{number:020}.json").write_text("x" * number)
+        (tmp_path / f"{number:020}.crc").touch()
+    (tmp_path / "_last_checkpoint").touch()
+    (tmp_path / "_staged_commits").mkdir()
+    own = jvm.tickhouse.AtomicLocalLogStore(conf(spark))
+    deltas = jvm.io.delta.storage.LocalLogStore(conf(spark))
+    first = tmp_path / f"{4:020}."
+    listed = list_from(own, spark, first)
+    assert [Path(name).name for name, _, _ in listed][:2] == [f"{4:020}.crc", f"{4:020}.json"]
+    assert len(listed) == 8
+    assert listed == list_from(deltas, spark, first)
+    with pytest.raises(Exception, match="No such file or directory"):
+        list_from(own, spark, tmp_path / "none" / f"{4:020}.")
+
+
 def test_a_store_that_looks_and_then_renames_does(spark: SparkSession, tmp_path: Path) -> None:
     """The twin: were this refused too, the test above could not fail."""
     jvm: Any = spark._jvm

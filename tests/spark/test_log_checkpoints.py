@@ -11,6 +11,7 @@ from include.lake.watermarks import landed_offsets
 from include.market.wire import TopicPartition
 from include.settings import Settings
 from spark_jobs import log_checkpoints
+from spark_jobs.appends import delta_log
 from spark_jobs.log_checkpoints import LogCheckpoints
 from spark_jobs.sinks import create_table
 from tests.support.kafka_records import book_message, landing, records, rows_of, text
@@ -63,6 +64,8 @@ def test_a_stream_goes_on_with_checkpoints_when_the_log_it_began_with_is_removed
                     path.with_name(f".{path.name}.crc").unlink(missing_ok=True)
     assert written == ["book_changes"] * 4
     assert [int(name[:20]) for name in checkpoints_of(settings)] == [11]
+    held = delta_log(spark, f"{settings.lake}/book_changes").unsafeVolatileSnapshot().logSegment()
+    assert held.deltas().size() < 2 * log_checkpoints.COMMITS_A_CHECKPOINT
     assert sorted(row["offset"] for row in rows_of(spark, settings, "book_changes")) == [*range(12)]
     assert DeltaTable(f"{settings.lake}/book_changes").to_pyarrow_table().num_rows == 12
 
