@@ -28,7 +28,7 @@ log = logging.getLogger("tickhouse.stream")
 class LogCheckpoints:
     """Knows the newest log checkpoint of each table, and writes the next one when it is due.
 
-    A commit makes the stream's snapshot from the one before and never begins it anew: it would
+    A commit makes the stream's snapshot from the one before, never from the log: it would
     hold every commit since the stream's start, and read those that Delta has removed by their age.
     So each time it is made again first, from the newest log checkpoint; that lists the log once.
     """
