@@ -42,7 +42,7 @@ def stream_causes(
     now_s: float,
 ) -> Iterator[str]:
     """A stream that stands still; `behind` is how many messages wait, by query."""
-    age_s = now_s - progress.written_at
+    age_s = abs(now_s - progress.written_at)  # what was written in the future is not written again
     for process in processes:
         is_due = process.name == "stream" and process.state == RUNNING
         if not is_due or process.uptime_s <= STREAM_START_S:
@@ -57,7 +57,7 @@ def stream_causes(
                     f"{process.uptime_s} s since its start"
                 )
     for query in progress.queries:
-        still_s = now_s - query.reported_at
+        still_s = abs(now_s - query.reported_at)
         if query.reported_at and still_s > STANDSTILL_S and behind.get(query.name):
             yield (
                 f"the stream's query {query.name} has made no progress for {still_s:.0f} s while "

@@ -53,7 +53,7 @@ class StreamProgress:
 
     def is_ready(self, now_s: float) -> bool:
         """Whether the stream runs, and each of its queries is ready."""
-        is_fresh = now_s - self.written_at < FRESH_S
+        is_fresh = abs(now_s - self.written_at) < FRESH_S
         return is_fresh and bool(self.queries) and all(query.is_ready for query in self.queries)
 
 

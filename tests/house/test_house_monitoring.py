@@ -36,6 +36,7 @@ CASES = [
     ('up{job="tickhouse", instance="trader:19401"}', "1 0x5", "2m30s", "TickhouseProcessDown"),
     ('up{job="tickhouse", instance="trader:19401"}', "1x10", "5m", ""),
     ("tickhouse_stream_progress_timestamp_seconds", "30x10", "4m", "TickhouseStreamStalled"),
+    ("tickhouse_stream_progress_timestamp_seconds", "9000x10", "4m", "TickhouseStreamStalled"),
     ("tickhouse_stream_progress_timestamp_seconds", "0+60x10", "5m", ""),
     (
         'tickhouse_stream_lag_seconds{query="land", topic="market.book", partition="0"}',

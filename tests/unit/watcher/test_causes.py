@@ -151,6 +151,11 @@ def test_a_stream_that_reports_nothing_and_a_topic_that_lost_its_end_are_causes(
     ]
     young = ProcessState("stream", "running", pid=None, uptime_s=30)
     assert list(stream_causes(old, [young], behind={}, now_s=1100.0)) == []
+    assert list(stream_causes(old, [STREAM], behind={}, now_s=900.0)) == [
+        "the stream reports nothing, for 100 s"
+    ]
+    ready = StreamProgress(1000.0, (QueryProgress("land", is_ready=True),))
+    assert [ready.is_ready(now_s) for now_s in (900.0, 1000.0, 1100.0)] == [False, True, False]
     query = QueryProgress("land", offsets={PART.topic: {0: 880}})
     (cause,) = topic_causes([query], {PART: (0, 163)})
     assert cause.startswith("market.book/0 ends at offset 163, but the stream has read up to 880")
