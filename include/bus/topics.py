@@ -68,12 +68,13 @@ def apply_topics(admin: Any, kafka: KafkaSettings) -> None:
         "max.message.bytes": str(MAX_REQUEST_BYTES),
         "retention.ms": str(kafka.retention_hours * HOUR_MS),
         "retention.bytes": str(kafka.retention_mb * MB or ANY_SIZE),
-        "segment.bytes": str(_segment_bytes(kafka)),
         "flush.messages": str(kafka.flush_messages or NEVER_BY_COUNT),
         # The broker's clock: a feed's may be wrong, and Kafka refuses what is stamped an hour ahead
         # and removes records by their stamps.
         "message.timestamp.type": "LogAppendTime",
     }
+    if kafka.retention_mb:  # whole segments are removed: a quarter each of what is kept
+        config["segment.bytes"] = str(min(SEGMENT_BYTES, kafka.retention_mb * MB // 4))
     # An acknowledged record is on so many brokers, and one of them may be away. A topic that exists
     # keeps its own number, which follows its own replicas.
     in_sync = str(max(1, kafka.replication - 1))
@@ -82,11 +83,6 @@ def apply_topics(admin: Any, kafka: KafkaSettings) -> None:
     for topic in wire.TOPICS:
         if topic not in existing:
             _create(admin, topic, kafka, config | {"min.insync.replicas": in_sync})
-
-
-def _segment_bytes(kafka: KafkaSettings) -> int:
-    """Kafka removes whole segments: a quarter of what is kept, so that what is kept is that."""
-    return min(SEGMENT_BYTES, kafka.retention_mb * MB // 4) or SEGMENT_BYTES
 
 
 def _refuse_other_shapes(topics: Iterable[Mapping[str, Any]], kafka: KafkaSettings) -> None:

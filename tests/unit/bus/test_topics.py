@@ -19,6 +19,9 @@ HOUR_MS = 3_600_000
 KAFKAS_DEFAULT = "9223372036854775807"  # kafka.apache.org, topic configs, flush.messages
 
 
+SEGMENTS = {"segment.bytes": "1073741824"}  # Kafka's default
+
+
 class Admin:
     """A cluster's topics behind the calls of kafka-python's admin client."""
 
@@ -56,7 +59,7 @@ class Admin:
         return {
             "topic": {
                 resource.name: {
-                    key: {"value": self.topics[resource.name]["configs"][key]}
+                    key: {"value": (SEGMENTS | self.topics[resource.name]["configs"])[key]}
                     for key in resource.configs
                 }
                 for resource in resources
@@ -71,7 +74,7 @@ class Admin:
         return {"topic": {resource.name: self.refusal for resource in resources}}
 
     def values(self, key: str) -> set[str]:
-        return {topic["configs"][key] for topic in self.topics.values()}
+        return {(SEGMENTS | topic["configs"])[key] for topic in self.topics.values()}
 
 
 @pytest.fixture
@@ -92,7 +95,6 @@ def test_missing_topics_are_created_as_the_settings_say() -> None:
         "max.message.bytes": str(MAX_REQUEST_BYTES),
         "retention.ms": str(5 * HOUR_MS),
         "retention.bytes": "-1",
-        "segment.bytes": "1073741824",
         "flush.messages": "1",
         "message.timestamp.type": "LogAppendTime",
         "min.insync.replicas": "1",
@@ -113,7 +115,6 @@ def test_another_retention_is_applied_to_topics_that_exist(admin: Admin) -> None
 @pytest.mark.parametrize(
     ("mb", "kept", "segment"),
     [
-        (0, "-1", "1073741824"),
         (100, "100000000", "25000000"),
         (100_000, "100000000000", "1073741824"),
     ],
@@ -121,6 +122,7 @@ def test_another_retention_is_applied_to_topics_that_exist(admin: Admin) -> None
 def test_a_size_is_kept_in_segments_that_are_smaller(
     admin: Admin, mb: int, kept: str, segment: str
 ) -> None:
+    assert admin.values("retention.bytes") == {"-1"}
     apply_topics(admin, KafkaSettings(retention_mb=mb))
     assert (admin.values("retention.bytes"), admin.values("segment.bytes")) == ({kept}, {segment})
 
