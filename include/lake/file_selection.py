@@ -4,7 +4,7 @@ A query then opens these alone: its cost follows what it asks for, not the histo
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -125,3 +125,12 @@ def _read_bounds(files: pa.Table, column: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _is_absolute(path: str) -> bool:
     return "://" in path or PurePosixPath(path).is_absolute()
+
+
+def join_steps(starts: Sequence[datetime], length: timedelta) -> list[TimeSpan]:
+    """Steps by their starts, in order, as spans: those that follow one another are one."""
+    spans: list[TimeSpan] = []
+    for start_at in starts:
+        first = spans.pop()[0] if spans and spans[-1][1] == start_at else start_at
+        spans.append((first, start_at + length))
+    return spans

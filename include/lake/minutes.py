@@ -7,9 +7,8 @@ in it or reaches into it (`minute_holes`); where trades are much older than thei
 that is not known.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
@@ -18,10 +17,10 @@ from deltalake import DeltaTable
 
 from include.lake.believed_times import RECEIPT
 from include.lake.file_selection import (
-    TimeSpan,
     files_from_offsets,
     files_in_spans,
     files_not_in,
+    join_steps,
     list_files,
     list_uris,
 )
@@ -187,7 +186,7 @@ def _recompute_chunk(
     counted: str,
 ) -> pa.Table:
     touched = [minute for (minute,) in connection.execute(TOUCHED_MINUTES).fetchall()]
-    spans = _join_minutes(touched)
+    spans = join_steps(touched, MINUTE)
     counted_files = list_uris(files_in_spans(files, "traded_at", spans))
     create_view(connection, "trades", trades, files=counted_files)
     open_ledger(connection, lake, start_at=touched[0])
@@ -195,15 +194,6 @@ def _recompute_chunk(
     connection.execute(counted)
     minutes: pa.Table = connection.sql(RECOMPUTE).to_arrow_table()
     return minutes.cast(arrow_schema(TRADE_MINUTES))
-
-
-def _join_minutes(minutes: Sequence[datetime]) -> list[TimeSpan]:
-    """Ordered minutes as spans: those that follow one another are one."""
-    spans: list[TimeSpan] = []
-    for minute in minutes:
-        first = spans.pop()[0] if spans and spans[-1][1] == minute else minute
-        spans.append((first, minute + MINUTE))
-    return spans
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from deltalake import DeltaTable
 from include.checks import Check
 from include.clock import utc_now
 from include.errors import QueryError, Unreachable, UnreadableTable
-from include.lake.audit.differences import find_differences
+from include.lake.audit.differences import check_served_rows
+from include.lake.believed_times import newest_in_column
 from include.lake.columns import Table
 from include.lake.floors import whole_minutes_from
 from include.lake.reading import connect, open_table
@@ -21,8 +22,6 @@ from include.serving.bulk import copy_arrow
 from include.serving.connection import Dsn, transaction
 from include.serving.market_rows import LANDED_IN, find_oldest, read_since
 from include.serving.market_tables import MARKET_TABLES, TIME_OF
-
-REMEDY = "`./tickhouse doctor --repair` rebuilds what Postgres serves from the lake"
 
 
 def check_market_tables(dsn: Dsn, lake: str, *, keep_days: int) -> list[Check]:
@@ -66,16 +65,7 @@ def check_market_table(
     with connect("", ()) as connection:
         connection.register("served", served)
         connection.register("landed", lake_rows)
-        differences = find_differences(
-            connection,
-            key_names=table.key,
-            column_names=table.names,
-            holders=("Postgres", "Delta"),
-        )
-    detail = f"{served.num_rows} {table.name} are the same in Postgres and Delta"
-    if differences.rows:
-        detail = f"{differences.rows} {table.name} differ: {differences.first}; {REMEDY}"
-    return Check(f"I3 {table.name}", not differences.rows, detail)
+        return check_served_rows(connection, table, count=served.num_rows)
 
 
 def _open_version(lake: str, name: str, next_version: int) -> DeltaTable | None:
@@ -98,7 +88,5 @@ def _read_landed(lake: str, table: Table, delta: DeltaTable, since_at: datetime)
 
 def _oldest_due(served: pa.Table, column: str, keep: timedelta) -> datetime:
     """Before which Postgres may have let rows go; one of the future makes no other one old."""
-    times = served[column]
-    latest_at = pa.scalar(utc_now() + timedelta(days=1), times.type)
-    newest = pc.max(times.filter(pc.less_equal(times, latest_at))).as_py()
+    newest = newest_in_column(served[column], now=utc_now())
     return ALL_TIME[0] if newest is None else newest - keep

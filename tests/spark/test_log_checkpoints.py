@@ -24,11 +24,15 @@ def checkpoints_of(settings: Settings) -> list[str]:
     return sorted(path.name for path in log.glob("*.checkpoint*"))
 
 
+def make_tables(spark: SparkSession, settings: Settings) -> None:
+    for name in ("book_changes", "quarantine"):
+        create_table(spark, settings, TABLES[name])
+
+
 def test_a_commit_never_writes_the_log_checkpoint_and_the_thread_does(
     spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("book_changes", "quarantine"):
-        create_table(spark, settings, TABLES[name])
+    make_tables(spark, settings)
     monkeypatch.setattr(log_checkpoints, "COMMITS_A_CHECKPOINT", 3)
     beside = LogCheckpoints(spark, settings.lake, [TABLES["book_changes"], TABLES["quarantine"]])
     stream, written = landing(settings), []
@@ -49,8 +53,7 @@ def test_a_commit_never_writes_the_log_checkpoint_and_the_thread_does(
 def test_a_stream_goes_on_with_checkpoints_when_the_log_it_began_with_is_removed(
     spark: SparkSession, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("book_changes", "quarantine"):
-        create_table(spark, settings, TABLES[name])
+    make_tables(spark, settings)
     monkeypatch.setattr(log_checkpoints, "COMMITS_A_CHECKPOINT", 3)
     beside = LogCheckpoints(spark, settings.lake, [TABLES["book_changes"]])
     stream, written = landing(settings), []
@@ -71,8 +74,7 @@ def test_a_stream_goes_on_with_checkpoints_when_the_log_it_began_with_is_removed
 
 
 def test_fifty_commits_write_none_by_themselves(spark: SparkSession, settings: Settings) -> None:
-    for name in ("book_changes", "quarantine"):
-        create_table(spark, settings, TABLES[name])
+    make_tables(spark, settings)
     stream = landing(settings)
     for number in range(51):
         stream.write(records(spark, "market.book", [GOOD], first=number), number)

@@ -8,9 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from include.checks import Check
+from include.lake.columns import Table
+
 if TYPE_CHECKING:
     import duckdb
 
+REMEDY = "`./tickhouse doctor --repair` rebuilds what Postgres serves from the lake"
 ROWS_SHOWN = 5
 # A row that one of them has twice is only in that one, the second time.
 DIFFERENT = """
@@ -62,6 +66,22 @@ def find_differences(
         else:
             sentences.append(f"{name} is only in {holders[0] if is_served else holders[1]}")
     return Differences(different[0][-1] if different else 0, "; ".join(sentences))
+
+
+def check_served_rows(
+    connection: "duckdb.DuckDBPyConnection", table: Table, *, count: int
+) -> Check:
+    """Whether Postgres' rows of a table, the relation `served`, are the `landed`."""
+    differences = find_differences(
+        connection,
+        key_names=table.key,
+        column_names=table.names,
+        holders=("Postgres", "Delta"),
+    )
+    detail = f"{count} {table.name} are the same in Postgres and Delta"
+    if differences.rows:
+        detail = f"{differences.rows} {table.name} differ: {differences.first}; {REMEDY}"
+    return Check(f"I3 {table.name}", not differences.rows, detail)
 
 
 def _describe(by_column: Mapping[str, tuple[Any, Any]], holders: tuple[str, str]) -> str:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from include.lake.audit.digests import Digest, hash_of_row
 from include.lake.audit.seals import SealedMinutes
+from include.lake.file_selection import join_steps
 from include.lake.floors import whole_minutes_from
 from include.lake.minutes import no_minutes
 from include.lake.reading import connect
@@ -79,7 +80,8 @@ class LandedMinutes:
             )
         else:
             counted = [] if moved_minutes is None else [_filter_days(moved_minutes, self._days)]
-            for first, end in _join_days(days - self._days):
+            starts = [datetime.combine(day, time(), UTC) for day in sorted(days - self._days)]
+            for first, end in join_steps(starts, timedelta(days=1)):
                 counted.append(minutes_between(self.lake, first, end, offsets=offsets))
             self._minutes = pa.concat_tables(counted) if counted else no_minutes()
             self._days = self._days | days
@@ -121,13 +123,3 @@ def _filter_days(minute_rows: pa.Table, days: Set[date]) -> pa.Table:
         pc.cast(minute_rows["minute"], pa.date32()), value_set=pa.array(sorted(days), pa.date32())
     )
     return minute_rows.filter(of_days)
-
-
-def _join_days(days: Set[date]) -> list[tuple[datetime, datetime]]:
-    """First and end of each run of days that follow one another."""
-    runs: list[tuple[datetime, datetime]] = []
-    for day in sorted(days):
-        start_at = datetime.combine(day, time(), UTC)
-        first = runs.pop()[0] if runs and runs[-1][1] == start_at else start_at
-        runs.append((first, start_at + timedelta(days=1)))
-    return runs

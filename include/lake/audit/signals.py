@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from include.checks import Check
-from include.lake.audit.differences import find_differences
+from include.lake.audit.differences import check_served_rows
 from include.lake.reading import connect
 from include.lake.tables import SIGNALS
 
@@ -27,14 +27,4 @@ def check_signals(lake: str, served: "pa.Table") -> Check:
     with connect(lake, [SIGNALS.name], all_tables=True) as connection:
         connection.register("served", served)
         connection.execute(SPAN)
-        differences = find_differences(
-            connection,
-            key_names=SIGNALS.key,
-            column_names=SIGNALS.names,
-            holders=("Postgres", "Delta"),
-        )
-    detail = f"{served.num_rows} signals are the same in Postgres and Delta"
-    if differences.rows:
-        remedy = "`./tickhouse doctor --repair` rebuilds what Postgres serves from the lake"
-        detail = f"{differences.rows} signals differ: {differences.first}; {remedy}"
-    return Check("I3 signals", not differences.rows, detail)
+        return check_served_rows(connection, SIGNALS, count=served.num_rows)
