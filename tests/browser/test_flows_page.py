@@ -18,6 +18,17 @@ from tests.support.services import eventually
 
 pytestmark = pytest.mark.skipif(bool(chromium.missing()), reason=chromium.missing() or "-")
 
+DELAY_FIRST_RECORDS = """
+    const send = window.fetch;
+    let count = 0;
+    window.fetch = async (...request) => {
+        const reply = await send(...request);
+        if (!request[0].startsWith("flows/records?") || count++) return reply;
+        await new Promise(done => setTimeout(done, 1500));
+        setTimeout(() => { window.firstAnswered = true; }, 100);
+        return reply;
+    };
+"""
 ROWS = "[...document.querySelectorAll('#records tbody tr')]"
 
 
@@ -80,6 +91,13 @@ def test_from_the_counts_to_one_record(
         raw = "return document.getElementById('record').textContent.includes('half a frame')"
         browser.wait(raw, what="the frame as it was sent")
         assert browser.run("return document.querySelectorAll('#record img').length") == 0
+        browser.run(DELAY_FIRST_RECORDS)
+        for topic in ("market.trades", "market.rejects"):
+            browser.run(f"document.querySelector('[name=topic]').value = '{topic}'")
+            browser.run("document.getElementById('filter').requestSubmit()")
+        browser.wait("return window.firstAnswered === true", what="the overtaken answer came")
+        kinds = browser.run(f"return [...new Set({ROWS}.map(r => r.cells[3].textContent))]")
+        assert kinds == ["reject"]
         browser.run("document.querySelector('[name=text]').value = 'nothing has this'")
         browser.run("document.getElementById('filter').requestSubmit()")
         none = "return document.getElementById('records-notice').textContent.includes('no record')"

@@ -20,16 +20,21 @@
     if (name) element.className = name;
     return element;
   };
+  // An answer that a later question has overtaken is dropped: it comes back as undefined.
+  const numbers = { counts: 0, records: 0, record: 0 };
   const ask = async (address, query, notice) => {
+    const number = ++numbers[address];
     byId(notice).textContent = "";
+    let answer;
     try {
       const reply = await fetch("flows/" + address + "?" + new URLSearchParams(query), { cache: "no-store" });
-      const answer = await reply.json();
-      if (!answer.error) return answer;
-      byId(notice).textContent = answer.error;
+      answer = await reply.json();
     } catch {
-      byId(notice).textContent = "the dashboard does not answer";
+      answer = { error: "the dashboard does not answer" };
     }
+    if (number !== numbers[address]) return undefined;
+    if (!answer.error) return answer;
+    byId(notice).textContent = answer.error;
     return null;
   };
   const chosen = () => {
@@ -77,9 +82,11 @@
   };
   const showRecords = async () => {
     keep({});
+    numbers.record += 1;
     byId("record").hidden = true;
     const body = byId("records").tBodies[0], query = chosen();
     const answer = await ask("records", query, "records-notice");
+    if (answer === undefined) return;
     body.replaceChildren();
     if (!answer) return;
     for (const record of answer.records) {
@@ -127,7 +134,8 @@
   if (!form.elements.topic.value) form.elements.topic.selectedIndex = 0;
   (async () => {
     await Promise.all([showCounts(), showRecords()]);
-    if (wanted.has("offset")) showRecord(form.elements.topic.value, wanted.get("partition"), wanted.get("offset"));
+    const isFirst = numbers.records === 1 && numbers.record === 1;
+    if (isFirst && wanted.has("offset")) showRecord(form.elements.topic.value, wanted.get("partition"), wanted.get("offset"));
   })();
   setInterval(() => { if (!document.hidden) showCounts(); }, EVERY_MS);
 })();
