@@ -8,6 +8,7 @@ import click
 
 from cli.console import ERR
 from include.settings import Settings, from_environment
+from include.settings.groups import DatabaseRole
 
 
 @click.command()
@@ -37,6 +38,9 @@ def prepare(first_training: bool) -> None:
         training.wait()
 
 
+WITHOUT_DATABASE = frozenset({"-h", "--help", "version", "config", "providers", "cheat-sheet"})
+
+
 @click.command(
     "airflow", context_settings={"ignore_unknown_options": True, "help_option_names": []}
 )
@@ -47,8 +51,13 @@ def run_airflow(arguments: tuple[str, ...]) -> None:
     Example: ./tickhouse airflow dags list
     """
     from include.local.airflow import build_environment, prepare
+    from include.serving.connection import connect
 
     settings = from_environment()
+    if not WITHOUT_DATABASE.intersection(arguments):
+        # Without it most of Airflow's commands end in a traceback of a hundred lines.
+        database = settings.postgres.airflow_database
+        connect(settings.dsn(DatabaseRole.AIRFLOW, database=database)).close()
     prepare(settings)
     binary = Path(sys.executable).with_name("airflow")
     environ = dict(os.environ) | build_environment(settings)

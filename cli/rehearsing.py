@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def _parse_time(_context: Any, _parameter: Any, text: str) -> datetime:
     try:
         return parse_iso_time(text)
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is no ISO time, such as 2018-04-24T05:15") from None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _add_options(verb: Any) -> Any:

@@ -141,8 +141,8 @@ def main(output: Path, symbols: tuple[str, ...], as_of: str) -> None:
     """Fit a model to every symbol of the lake."""
     try:
         moment = parse_iso_time(as_of) if as_of else datetime.now(UTC)
-    except ValueError:
-        raise click.BadParameter(f"{as_of!r} is no ISO time", param_hint="--as-of") from None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--as-of") from None
     with run_job("fit_forecasts"):
         settings = from_environment()
         spark = open_session(settings, "fit forecasts")

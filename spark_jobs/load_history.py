@@ -197,8 +197,8 @@ def stage_command(source: str, symbol: str, run_id: str, since: str, until: str)
 def _parse_time(text: str) -> datetime | None:
     try:
         return parse_iso_time(text) if text else None
-    except ValueError:
-        raise click.BadParameter(f"{text[:80]!r} is no ISO time") from None
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @main.command("land")

@@ -8,7 +8,7 @@ from typing import Any
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from include.errors import QueryError, shorten
+from include.errors import QueryError
 from include.market.numerals import parse_whole
 from include.market.time import parse_iso_time
 
@@ -31,14 +31,12 @@ def parse_time(text: str) -> datetime:
     """An ISO time such as 2026-11-21T08:00 as aware UTC.
 
     Raises:
-        QueryError: it is none.
+        QueryError: it is none, or outside `include.market.time.ALL_TIME`.
     """
     try:
         return parse_iso_time(text)
     except ValueError as error:
-        raise QueryError(
-            f"{shorten(text)!r} is not an ISO time such as 2026-11-21T08:00:00Z"
-        ) from error
+        raise QueryError(str(error)) from error
 
 
 def load_as_of(table: DeltaTable, as_of: AsOf) -> DeltaTable | None:

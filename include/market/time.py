@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from include.errors import shorten
+
 SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
 HOUR_US = 60 * MINUTE_US
@@ -42,13 +44,25 @@ def parse_iso_time(text: str) -> datetime:
     """An ISO time such as 2026-11-21T08:00 as aware UTC; it is UTC where it names no zone.
 
     Raises:
-        ValueError: it is none, or in UTC before the year 1 or after 9999.
+        ValueError: it is none, or outside `ALL_TIME`, so that no sum of it with a span overflows.
     """
-    time = datetime.fromisoformat(text)
     try:
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError(f"{text!r} is beyond the times of UTC") from error
+        time = datetime.fromisoformat(text)
+        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(_describe_beyond(text)) from None
+    except ValueError:
+        raise ValueError(
+            f"{shorten(text)!r} is not an ISO time such as 2026-11-21T08:00:00Z"
+        ) from None
+    if not ALL_TIME[0] <= time <= ALL_TIME[1]:
+        raise ValueError(_describe_beyond(text))
+    return time
+
+
+def _describe_beyond(text: str) -> str:
+    first, last = (f"{moment_at:%Y-%m-%d}" for moment_at in ALL_TIME)
+    return f"{shorten(text)!r} is not a time from {first} to {last} (UTC)"
 
 
 def believed_receipt(received_us: int, kafka_us: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from airflow.sdk import Asset, CronTriggerTimetable, Param, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from include.errors import HistoryError, Permanent, shorten
+from include.errors import HistoryError, Permanent
 from include.market.time import parse_iso_time
 from include.orchestration.alerting import alert_task_failure, make_deadline
 from include.settings import from_environment
@@ -71,16 +71,14 @@ def parse_time(parameter: str | None) -> datetime | None:
     """A parameter's text as an aware UTC time; none if it is empty.
 
     Raises:
-        HistoryError: it is not an ISO time.
+        HistoryError: it is not an ISO time, or outside `include.market.time.ALL_TIME`.
     """
     if not parameter:
         return None
     try:
         return parse_iso_time(parameter)
     except ValueError as error:
-        raise HistoryError(
-            f"{shorten(parameter)!r} is not an ISO time such as 2018-04-24T05:00:00Z"
-        ) from error
+        raise HistoryError(str(error)) from error
 
 
 def newest_by(asset_events: Mapping[Any, Any], asset: Asset, *, key: str, value: str) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from include.checks import Check
-from include.errors import QueryError, WireError
+from include.errors import QueryError, WireError, shorten
 from include.forecast.forecast_file import published_manifests
 from include.forecast.manifest import Manifest
 from include.lake.floors import describe_dropped
@@ -149,7 +149,9 @@ class _Lake:
     def only_row(self, table: str, condition: str, key: str) -> TraceRow:
         rows = self.rows(table, condition, key)
         if len(rows) != 1:
-            raise QueryError(f"{key} is {len(rows)} times in {table} of the lake, not once")
+            raise QueryError(
+                f"{shorten(key)!r} is {len(rows)} times in {table} of the lake, not once"
+            )
         return rows[0]
 
     def query(self, statement: str, *parameters: Any) -> list[TraceRow]:
