@@ -98,7 +98,7 @@ def dropped_until(floors: Floors, table: str) -> datetime:
 
 def whole_minutes_from(lake: str, table: str = "trades") -> datetime:
     """The first minute of which no row was dropped; the earliest if all are kept."""
-    until = dropped_until(read_floors(lake), table)
+    until = _dropped_until(lake, read_floors(lake), table)
     return until if until == ALL_TIME[0] else until.replace(second=0, microsecond=0) + MINUTE
 
 

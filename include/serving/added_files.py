@@ -13,13 +13,18 @@ from typing import Any
 from urllib.parse import unquote
 
 import msgspec
+import psycopg2
+import pyarrow as pa
 from deltalake import DeltaTable
 
+from include.errors import Unreachable
 from include.lake.columns import Table
 from include.lake.delta_log import find_log
 from include.lake.reading import open_table
+from include.lake.writing import arrow_schema
 from include.log import event
 from include.object_path import StorePath
+from include.serving.bulk import copy_arrow
 from include.serving.connection import TRANSACTION_LOCK, Dsn, transaction
 from include.serving.tables import READER_OFFSETS, upsert_with
 
@@ -59,6 +64,21 @@ def serve_added(
         bookmark = {"reader": table.name, "partition": 0, "next_offset": version + 1}
         upsert_with(cursor, READER_OFFSETS, [bookmark])
     return row_count
+
+
+def read_served(dsn: Dsn, table: Table) -> tuple[int, pa.Table]:
+    """The first version of the lake's table that is not served yet, and all that Postgres has.
+
+    Raises:
+        Unreachable: the server does not answer, or the table is not made yet.
+    """
+    try:
+        with transaction(dsn) as connection, connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            next_version = read_next_version(cursor, table)
+            return next_version, copy_arrow(cursor, table.name, arrow_schema(table))
+    except psycopg2.errors.UndefinedTable as error:
+        raise Unreachable(f"Postgres lacks a table: {error}") from error
 
 
 def read_next_version(cursor: Any, table: Table) -> int:

@@ -14,11 +14,9 @@ from include.lake.audit.served import (
     check_trading,
     find_due,
 )
-from include.lake.audit.signals import check_signals
-from include.lake.tables import SIGNALS, TABLE_OF_TOPIC
-from include.lake.writing import arrow_schema
+from include.lake.tables import TABLE_OF_TOPIC
 from include.serving.audited_market import check_market_tables
-from include.serving.bulk import fetch_arrow
+from include.serving.audited_signals import audit_signals
 from include.serving.connection import Row, fetch_rows
 from include.settings import Settings
 from include.settings.groups import DatabaseRole
@@ -31,9 +29,8 @@ def check_serving(settings: Settings, delivered: Delivered) -> list[Check]:
     checks = [check_repeats(settings.lake)]
     try:
         checks += [_check_trading(settings, delivered, name) for name in TRADING]
-        signals = fetch_arrow(settings.dsn(DatabaseRole.READER), "signals", arrow_schema(SIGNALS))
-        checks.append(check_signals(settings.lake, signals))
         dsn, days = settings.dsn(DatabaseRole.READER), settings.stream.served_days
+        checks.append(audit_signals(dsn, settings.lake, keep_days=days))
         checks += check_market_tables(dsn, settings.lake, keep_days=days)
     except Unreachable as error:
         checks.append(Check("I3 serving", False, f"could not check: {error}"))

@@ -2,24 +2,21 @@
 
 from datetime import datetime, timedelta
 
-import psycopg2
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake import DeltaTable
 
 from include.checks import Check
 from include.clock import utc_now
-from include.errors import QueryError, Unreachable, UnreadableTable
+from include.errors import QueryError, UnreadableTable
 from include.lake.audit.differences import check_served_rows
 from include.lake.believed_times import newest_in_column
 from include.lake.columns import Table
 from include.lake.floors import whole_minutes_from
 from include.lake.reading import connect, open_table
-from include.lake.writing import arrow_schema
 from include.market.time import ALL_TIME
-from include.serving.added_files import read_next_version
-from include.serving.bulk import copy_arrow
-from include.serving.connection import Dsn, transaction
+from include.serving.added_files import read_served
+from include.serving.connection import Dsn
 from include.serving.market_rows import LANDED_IN, find_oldest, read_since
 from include.serving.market_tables import MARKET_TABLES, TIME_OF
 
@@ -34,13 +31,7 @@ def check_market_tables(dsn: Dsn, lake: str, *, keep_days: int) -> list[Check]:
 
 
 def _check_served(dsn: Dsn, lake: str, table: Table, keep_days: int) -> Check:
-    try:
-        with transaction(dsn) as connection, connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            next_version = read_next_version(cursor, table)
-            served = copy_arrow(cursor, table.name, arrow_schema(table))
-    except psycopg2.errors.UndefinedTable as error:
-        raise Unreachable(f"Postgres lacks a table: {error}") from error
+    next_version, served = read_served(dsn, table)
     return check_market_table(lake, table, served, next_version=next_version, keep_days=keep_days)
 
 

@@ -50,6 +50,17 @@ def test_counts_are_those_of_kafka(kafka_broker: str) -> None:
     }
 
 
+def show_the_last_question_alone(browser: chromium.Browser) -> None:
+    """The first of two answers comes after the second: it shows nothing."""
+    browser.run(DELAY_FIRST_RECORDS)
+    for topic in ("market.trades", "market.rejects"):
+        browser.run(f"document.querySelector('[name=topic]').value = '{topic}'")
+        browser.run("document.getElementById('filter').requestSubmit()")
+    browser.wait("return window.firstAnswered === true", what="the overtaken answer came")
+    kinds = browser.run(f"return [...new Set({ROWS}.map(r => r.cells[3].textContent))]")
+    assert kinds == ["reject"]
+
+
 def test_from_the_counts_to_one_record(
     service_settings: Settings, kafka_broker: str, postgres_dsn: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -91,13 +102,7 @@ def test_from_the_counts_to_one_record(
         raw = "return document.getElementById('record').textContent.includes('half a frame')"
         browser.wait(raw, what="the frame as it was sent")
         assert browser.run("return document.querySelectorAll('#record img').length") == 0
-        browser.run(DELAY_FIRST_RECORDS)
-        for topic in ("market.trades", "market.rejects"):
-            browser.run(f"document.querySelector('[name=topic]').value = '{topic}'")
-            browser.run("document.getElementById('filter').requestSubmit()")
-        browser.wait("return window.firstAnswered === true", what="the overtaken answer came")
-        kinds = browser.run(f"return [...new Set({ROWS}.map(r => r.cells[3].textContent))]")
-        assert kinds == ["reject"]
+        show_the_last_question_alone(browser)
         browser.run("document.querySelector('[name=text]').value = 'nothing has this'")
         browser.run("document.getElementById('filter').requestSubmit()")
         none = "return document.getElementById('records-notice').textContent.includes('no record')"

@@ -8,13 +8,10 @@ import pytest
 from deltalake import DeltaTable
 
 from include.clock import utc_now
-from include.lake.audit.signals import check_signals
 from include.lake.floors import Floor, write_floors
-from include.lake.tables import SIGNALS
-from include.lake.writing import arrow_schema
 from include.market.wire import Topic, TopicPartition
 from include.serving.audited_market import check_market_tables
-from include.serving.bulk import fetch_arrow
+from include.serving.audited_signals import audit_signals
 from include.serving.connection import transaction
 from include.serving.market_rows import serve_market_tables
 from include.serving.rebuild import fill_empty, rebuild
@@ -109,8 +106,7 @@ def test_rows_that_a_compaction_joined_before_they_were_served_are_served(world:
     serve(world)
     serve_signals(world.dsn(), world.lake, keep_days=10)
     assert marks(world) == [(at("10:00"), Decimal(101)), (at("10:01"), Decimal(103))]
-    signals = fetch_arrow(world.dsn(), "signals", arrow_schema(SIGNALS))
-    assert signals.num_rows == 2 and check_signals(world.lake, signals).ok
+    assert audit_signals(world.dsn(), world.lake, keep_days=10).detail.startswith("2 signals are")
 
 
 def test_an_auction_that_lands_again_later_is_what_was_said_last(world: Settings) -> None:

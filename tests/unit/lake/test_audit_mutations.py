@@ -29,11 +29,11 @@ from include.lake.audit.served import (
     check_trading,
     find_due,
 )
-from include.lake.audit.signals import check_signals
 from include.lake.floors import read_floors, write_floors
 from include.lake.tables import SIGNALS
 from include.lake.watermarks import home_table
 from include.lake.writing import arrow_rows
+from include.serving.audited_signals import check_signals
 from tests.support.audited_lake import (
     BATCHES,
     DECISIONS,
@@ -98,7 +98,9 @@ class World:
                 )
                 for name in TRADING
             ),
-            check_signals(lake, arrow_rows(SIGNALS, self.served["signals"])),
+            check_signals(
+                lake, arrow_rows(SIGNALS, self.served["signals"]), next_version=1, keep_days=90
+            ),
             check_repeats(lake),
         ]
 

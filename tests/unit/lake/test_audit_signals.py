@@ -11,12 +11,13 @@ import pytest
 from deltalake import write_deltalake
 
 from include.checks import Check
-from include.lake.audit.signals import check_signals
 from include.lake.tables import SIGNALS
 from include.lake.writing import arrow_rows, arrow_schema
+from include.serving.audited_signals import check_signals
 from tests.support.landed_rows import AT
 
 SYMBOLS, MINUTES = 25, 10_000
+KEEP_DAYS = 10
 
 
 def signal(minute: int, value: str = "1.5", **other: Any) -> dict[str, Any]:
@@ -31,22 +32,29 @@ def signal(minute: int, value: str = "1.5", **other: Any) -> dict[str, Any]:
     } | other
 
 
-def check(path: Path, in_delta: list[dict[str, Any]], served: list[dict[str, Any]]) -> Check:
-    write_deltalake(str(path / "signals"), arrow_rows(SIGNALS, in_delta))
-    return check_signals(str(path), arrow_rows(SIGNALS, served))
+def check(
+    path: Path, in_delta: list[dict[str, Any]], served: list[dict[str, Any]], *, version: int = 1
+) -> Check:
+    """The version that Postgres is served next is 1; the lake's newest is 0."""
+    write_deltalake(str(path / "signals"), arrow_rows(SIGNALS, in_delta), mode="append")
+    rows = arrow_rows(SIGNALS, served)
+    return check_signals(str(path), rows, next_version=version, keep_days=KEEP_DAYS)
 
 
 @pytest.mark.parametrize(
     ("served", "reported"),
     [
-        ([signal(n) for n in range(1, 5)], None),  # older ones were deleted, a newer one waits
-        ([signal(1), signal(2), signal(4)], "08:03 is only in Delta"),
+        ([signal(n) for n in range(6)], None),
+        ([signal(n) for n in range(5)], "1 signals differ: gemini BTC-USD bid 2026-11-21 08:05 is"),
+        ([signal(n) for n in range(1, 6)], "08:00 is only in Delta"),
+        ([signal(n) for n in range(6) if n != 3], "08:03 is only in Delta"),
         (
-            [signal(1), signal(2, "40"), signal(3), signal(4)],
-            "08:02: value 40.000000000000 in Postgres, 1.5",
+            [signal(0), signal(1), signal(2, "40"), *(signal(n) for n in range(3, 6))],
+            "1 signals differ: gemini BTC-USD bid 2026-11-21 08:02: value 40.000000000000 in",
         ),
-        ([signal(n) for n in range(1, 8)], "08:06 is only in Postgres"),
-        ([signal(1), signal(2, timestamp=AT)], "08:02: timestamp 2026-"),
+        ([signal(n) for n in range(8)], "08:06 is only in Postgres"),
+        ([signal(n) for n in range(-9999, -9990)], "is only in Postgres"),
+        ([signal(0), signal(1), signal(2, timestamp=AT)], "08:02: timestamp 2026-"),
         ([], "6 signals differ"),
     ],
 )
@@ -57,6 +65,30 @@ def test_signals_that_one_lacks_or_that_differ_are_named(
     result = check(tmp_path, [signal(minute) for minute in range(6)], served)
     assert result.ok == (reported is None)
     assert reported is None or reported in result.detail
+
+
+def test_signals_of_the_last_window_that_wait_to_be_served_are_no_difference(
+    tmp_path: Path,
+) -> None:
+    """A version lands between two turns of the stream's serving."""
+    in_lake = [signal(0), signal(1)]
+    assert check(tmp_path, in_lake, in_lake).ok
+    late = [signal(1, symbol="ETH-USD"), signal(2)]
+    assert check(tmp_path, late, in_lake).ok
+    missing = check(tmp_path, [signal(3)], [signal(1)])
+    assert "08:00 is only in Delta" in missing.detail and "08:02" not in missing.detail
+    served = check(tmp_path, [signal(4)], in_lake, version=4)
+    assert served.detail.startswith("4 signals differ")
+
+
+def test_what_postgres_let_go_or_has_longer_is_no_difference(tmp_path: Path) -> None:
+    of_days = [signal((day - 20) * 1440) for day in range(KEEP_DAYS + 3)]
+    assert check(tmp_path, of_days, of_days).ok
+    for first in (0, 1, 2):
+        rows = arrow_rows(SIGNALS, of_days[first:])
+        assert check_signals(str(tmp_path), rows, next_version=1, keep_days=KEEP_DAYS).ok
+    rows = arrow_rows(SIGNALS, of_days[3:])
+    assert not check_signals(str(tmp_path), rows, next_version=1, keep_days=KEEP_DAYS).ok
 
 
 def test_a_signal_that_delta_has_twice_is_named(tmp_path: Path) -> None:
@@ -88,8 +120,11 @@ def test_months_of_signals_are_compared_as_sets(tmp_path: Path) -> None:
     write_deltalake(str(tmp_path / "signals"), rows)
     tracemalloc.start()
     try:
-        same = check_signals(str(tmp_path), rows)
-        differ = check_signals(str(tmp_path), pa.concat_tables([rows[:777], rows[778:]]))
+        all_but_one = pa.concat_tables([rows[:777], rows[778:]])
+        same, differ = (
+            check_signals(str(tmp_path), served, next_version=1, keep_days=KEEP_DAYS)
+            for served in (rows, all_but_one)
+        )
         peak_bytes = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
