@@ -1,6 +1,5 @@
 """Verbs that run the trader on what was recorded: backtest over the lake, replay over a tape."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +11,8 @@ import msgspec
 from cli.console import ERR, OUT, show_rows
 from include.errors import SettingsError
 from include.market.time import SECOND_US, parse_iso_time
-from include.settings import Settings, from_environment
+from include.settings import Settings, from_environment, override
+from include.settings.trader_accounts import PREFIX as TRADER
 
 if TYPE_CHECKING:
     from include.market.events import Message
@@ -99,7 +99,7 @@ def backtest(
     folder = out or settings.home / "backtests" / f"{name}-{config.rule}"
     title = _make_title("backtest", config)
     report = write_report(steps, config, folder=folder, title=title)
-    _print_report(report, as_json, profits=at_fees.profits())
+    _print_report(report, as_json, title=title, profits=at_fees.profits())
 
 
 @click.command()
@@ -145,7 +145,7 @@ def replay(
     title = _make_title(tape.name, config)
     report = write_report(steps, config, folder=folder, title=title)
     write_ledger(ledger, folder=folder)
-    _print_report(report, as_json, profits=at_fees.profits())
+    _print_report(report, as_json, title=title, profits=at_fees.profits())
 
 
 def _check_span(start_at: datetime, end_at: datetime) -> None:
@@ -154,9 +154,9 @@ def _check_span(start_at: datetime, end_at: datetime) -> None:
 
 
 def _settings_with(**overrides: str | None) -> Settings:
-    trader = {name: text for name, text in overrides.items() if text}
-    settings = from_environment().of_account(trader.pop("account", ""))
-    return replace(settings, trader=replace(settings.trader, **trader))  # type: ignore[arg-type]
+    account_name = overrides.pop("account", None) or ""
+    trader = {f"{TRADER}{name.upper()}": text for name, text in overrides.items() if text}
+    return override(from_environment().of_account(account_name), trader)
 
 
 def _make_title(source: str, config: "TraderConfig") -> str:
@@ -164,7 +164,7 @@ def _make_title(source: str, config: "TraderConfig") -> str:
 
 
 def _print_report(
-    report: "RehearsalReport", as_json: bool, *, profits: dict[Decimal, Decimal]
+    report: "RehearsalReport", as_json: bool, *, title: str, profits: dict[Decimal, Decimal]
 ) -> None:
     performance = report.performance
     if as_json:
@@ -206,5 +206,5 @@ def _print_report(
     )
     show_rows(("fee, basis points", "profit of the account"), list(profits.items()), form="table")
     if not performance.decisions:
-        ERR.print("there was no signal to decide on")
+        ERR.print(f"there was no signal to decide on: {title}")
     OUT.print(f"decisions, curve and picture: {report.folder}", highlight=False, soft_wrap=True)

@@ -22,6 +22,7 @@ from include.lake.book_queries import (
     LEVELS,
     MESSAGES_AROUND,
     SNAPSHOT_BEFORE,
+    name_other_symbols,
 )
 from include.lake.derived_tables import BOOK_CHECKPOINTS
 from include.lake.file_selection import (
@@ -172,6 +173,7 @@ class _BookReader:
         after = min((life.opened_us for life in lives if life.opened_us > self._at_us), default=0)
         reconnect = f", connected again at {describe_time(after)}" if after else ""
         if not before:
+            reconnect += name_other_symbols(self._connection, self._venue, self._symbol)
             return f"the feed had not connected yet{reconnect}"
         closed_us = max(life.closed_us or 0 for life in before)
         cause = next(life.closing_cause for life in before if life.closed_us == closed_us)
@@ -279,9 +281,8 @@ class _BookReader:
 
     def _open_changes(self, first_at: datetime) -> None:
         """Make the view `changes` of the files that may have rows from then to after the moment."""
-        files = files_in_spans(
-            self._files, "received_time", [(first_at - CLOCK_STEP, self._latest)]
-        )
+        span = first_at - CLOCK_STEP, self._latest
+        files = files_in_spans(self._files, "received_time", [span])
         if self._is_copied:
             self._connection.execute("DROP TABLE changes")
         self._connection.execute("DROP VIEW IF EXISTS changes")

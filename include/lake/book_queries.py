@@ -3,6 +3,11 @@
 `changes` is a view of the files of `book_changes` that may hold what is asked for.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
 LEDGER_ROWS = """
 WITH newest AS (
     SELECT conn FROM market_ledger WHERE venue = $venue AND symbol = $symbol AND entry = 'connect'
@@ -11,6 +16,9 @@ SELECT conn, entry, cause, first_seq, detail, epoch_us(received_time) FROM marke
 WHERE venue = $venue AND symbol IN ($symbol, '') AND (conn IN (FROM newest)
     OR entry = 'connect' AND received_time > $at AND received_time <= $latest)
 """
+HAS_LEDGER = "FROM duckdb_views() WHERE view_name = 'market_ledger'"
+SYMBOLS = """
+SELECT DISTINCT symbol FROM market_ledger WHERE venue = $venue AND symbol <> '' ORDER BY symbol"""
 OF_CONNECTION = "conn = $conn AND venue = $venue AND symbol = $symbol"
 COPY = """
 CREATE TEMP TABLE copied AS
@@ -70,3 +78,11 @@ SELECT conn, entry, cause, first_seq, detail, epoch_us(received_time) FROM marke
 WHERE venue = $venue AND symbol IN ($symbol, '') AND (list_contains($conns, conn)
     OR received_time > $start AND received_time <= $latest)
 """
+
+
+def name_other_symbols(connection: "duckdb.DuckDBPyConnection", venue: str, symbol: str) -> str:
+    """The symbols that the venue has in the ledger, in words, where this one is none of them."""
+    if not connection.execute(HAS_LEDGER).fetchone():
+        return ""
+    symbols = [name for (name,) in connection.execute(SYMBOLS, {"venue": venue}).fetchall()]
+    return f" ({venue} has {', '.join(symbols)})" if symbols and symbol not in symbols else ""

@@ -266,7 +266,10 @@ def test_the_verb_prints_the_levels_and_a_refusal_in_one_sentence(ask: Callable[
     assert (found["spread"], found["conn"]) == ("2", "a")
     assert found["received_at"] == "2026-11-20T12:00:04+00:00"
     assert "is not an ISO time" in ask("--at", "noon", code=1)
-    assert "had not connected yet" in ask("--at", "2026-11-20T11:00", code=1)
+    early = ask("--at", "2026-11-20T11:00", code=1)
+    assert "had not connected yet" in early and "gemini has" not in early
+    unknown = CliRunner().invoke(cli, ["book", "gemini", "BTCUSD", "--at", "2026-11-20T12:00:05"])
+    assert f"had not connected yet (gemini has {SYMBOL})" in unknown.output
     assert "is not a time from" in ask("--at", "9999-12-31T23:59:59", code=1)
     for bound in ("1970-01-01", "2200-01-01"):
         assert "Traceback" not in ask("--at", bound, code=1)
