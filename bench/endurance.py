@@ -36,9 +36,10 @@ SERVERS = ("broker", "postgres")
 JOBS = "bench.endurance_jobs"
 ROUND_JOBS = {
     "heal": ("streaming.feeds.heal_gaps",),
-    "join": ("spark_jobs.compact_tables", "--crowded"),
+    "join": (JOBS, "join"),
     "forecast": (JOBS, "forecast"),
 }
+SCALED_JOBS = ("join",)  # what a file's size says depends on the messages of a day
 # Where a day takes 45 s, two seconds of landing are an hour: the checks, which ask how old the
 # newest row is, run while the clock stands and what follows it has caught up.
 CHECK = (JOBS, "check")
@@ -141,7 +142,7 @@ def _play_day(
             _run_night(world, plan, from_us, night=day)
         if part > 0 or day > 0:
             for name, command in ROUND_JOBS.items():
-                world.run_job(name, *command)
+                world.run_job(name, *command, *(_scale(plan) if name in SCALED_JOBS else ()))
         payload += sender.finish()
         world.await_followers()
         world.run_job("check", *CHECK)
@@ -154,10 +155,13 @@ def _run_night(world: World, plan: MarketPlan, midnight_us: int, *, night: int) 
     span = [midnight_us - KEEP_DAYS * DAY_US, midnight_us]
     times = [datetime.fromtimestamp(at / 1e6, UTC).isoformat() for at in span]
     world.run_job("restate", "streaming.minutes", *times)
-    scale = ("--day-s", str(plan.day_s), "--volume", str(plan.messages / MESSAGES_A_DAY))
-    world.run_job("compact", JOBS, "compact", *scale)
+    world.run_job("compact", JOBS, "compact", *_scale(plan))
     world.run_job("prune", JOBS, "prune")
     trim_topics(world.settings.bootstrap, before_us=span[0])
+
+
+def _scale(plan: MarketPlan) -> tuple[str, ...]:
+    return "--day-s", str(plan.day_s), "--volume", str(plan.messages / MESSAGES_A_DAY)
 
 
 def _measure_day(world: World, played: PlayedDay, usage: Mapping[str, Usage]) -> Figures:

@@ -78,16 +78,11 @@ def prune(settings: Settings) -> None:
     prune_served()
 
 
-def compact(settings: Settings, *, day_s: float, volume: float) -> None:
-    """Compact and clean every table; a day of the market is `day_s` seconds of the files' times.
-
-    A day has `volume` times the messages of a real one: so much smaller are files that stay as
-    they are.
-    """
+def compact(settings: Settings, *, day_s: float) -> None:
+    """Compact and clean every table; a day of the market is `day_s` seconds of the files' times."""
     from spark_jobs import compact_tables
     from spark_jobs.session import open_session
 
-    compact_tables.JOINED_BYTES = int(compact_tables.JOINED_BYTES * volume)
     share = day_s / DAY_S
     age_logs(Path(settings.lake), DAY_S - day_s)
     unchecked = {"spark.databricks.delta.retentionDurationCheck.enabled": "false"}
@@ -96,6 +91,31 @@ def compact(settings: Settings, *, day_s: float, volume: float) -> None:
         compact_tables.compact(spark, settings, keep_hours=settings.stream.keep_hours * share)
     finally:
         spark.stop()
+
+
+def join(settings: Settings) -> None:
+    """Join the files of crowded tables, as every hour."""
+    from include.lake.tables import TABLES
+    from spark_jobs import compact_tables
+    from spark_jobs.session import open_session
+
+    if not (names := compact_tables.find_crowded_tables(settings, TABLES)):
+        return
+    spark = open_session(settings, "compact_tables")
+    try:
+        compact_tables.compact(spark, settings, names, vacuum=False)
+    finally:
+        spark.stop()
+
+
+def scale_files(volume: float) -> None:
+    """Let files stay as they are that are `volume` times as large as in production.
+
+    It is a day's messages divided by those of a real day.
+    """
+    from spark_jobs import compact_tables
+
+    compact_tables.JOINED_BYTES = int(compact_tables.JOINED_BYTES * volume)
 
 
 def age_logs(lake: Path, seconds: float) -> None:
@@ -112,6 +132,7 @@ JOBS: dict[str, Callable[[Settings], None]] = {
     "forecast": forecast_soon,
     "train": train,
     "prune": prune,
+    "join": join,
 }
 
 
@@ -126,8 +147,9 @@ def main(name: str, *, day_s: float, volume: float) -> None:
         return
     with run_job(name):
         settings = from_environment()
+        scale_files(volume)
         if name == "compact":
-            compact(settings, day_s=day_s, volume=volume)
+            compact(settings, day_s=day_s)
         else:
             JOBS[name](settings)
 

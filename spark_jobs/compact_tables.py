@@ -1,8 +1,9 @@
 """Table maintenance: few well-ordered files instead of many small ones, and no files nobody reads.
 
 `OPTIMIZE` rewrites small files clustered by the table's own columns without changing a row, so
-appends go on beside it; what has grown to `JOINED_BYTES` is left as it is, so that what is written
-does not grow with the history. `VACUUM` removes files that no version within the retention needs.
+appends go on beside it. A file that outweighs all smaller ones together is left as it is, and so is
+each that has grown to `JOINED_BYTES`: what is written does not grow with the history. `VACUUM`
+removes files that no version within the retention needs.
 Tables that others merge into are compacted while those wait.
 
 Where the settings let rows go (`TICKHOUSE_LAKE_KEEP_DAYS_…`), an audit comes first: what it seals
@@ -67,10 +68,8 @@ def compact(
     Files that were replaced stay for `keep_hours` (none: those of the settings).
     """
     kept_hours = (keep_hours or settings.stream.keep_hours) if vacuum else None
-    for option in ("minFileSize", "maxFileSize"):
-        spark.conf.set(SIZES + option, str(JOINED_BYTES))
-    for option in ("threshold", "targetCubeSize"):
-        spark.conf.set(CUBES + option, str(JOINED_BYTES))
+    for option in (f"{SIZES}maxFileSize", f"{CUBES}targetCubeSize"):
+        spark.conf.set(option, str(JOINED_BYTES))
     compactions = []
     for name in table_names:
         location = locate_table(settings, name)
@@ -90,9 +89,28 @@ def crowded_tables(lake: str, table_names: Iterable[str], *, max_files: int) -> 
     ]
 
 
+def bytes_of_large_files(sizes: Iterable[int]) -> int:
+    """The size in bytes from which a table's files stay as they are.
+
+    A file is joined with smaller ones when those together have its size. So the times that a row is
+    written grow with the logarithm of the table's size, and so does the number of files.
+    """
+    joined = sorted((size for size in sizes if size < JOINED_BYTES), reverse=True)
+    smaller = sum(joined)
+    for size in joined:
+        smaller -= size
+        if size <= smaller:
+            return size + 1
+    return 0
+
+
 def _count_small_files(opened: DeltaLog) -> int:
-    sizes = pa.table(opened.get_add_actions(flatten=True))["size_bytes"].to_pylist()
-    return sum(size < SMALL_BYTES for size in sizes)
+    return sum(size < SMALL_BYTES for size in _list_sizes(opened))
+
+
+def _list_sizes(opened: DeltaLog) -> list[int]:
+    sizes: list[int] = pa.table(opened.get_add_actions(flatten=True))["size_bytes"].to_pylist()
+    return sizes
 
 
 def _compact(
@@ -103,7 +121,10 @@ def _compact(
     before = _count_files(table)
     if name == TRADE_MINUTES.name:
         join_files(settings.lake, max_files=1)  # OPTIMIZE would join its days into one file
-    else:
+    elif opened := open_table(settings.lake, name):
+        large_bytes = bytes_of_large_files(_list_sizes(opened))
+        for option in (f"{SIZES}minFileSize", f"{CUBES}threshold"):
+            spark.conf.set(option, str(large_bytes))
         table.optimize().executeCompaction()
     if keep_hours is not None:
         table.vacuum(keep_hours)
@@ -134,7 +155,7 @@ def main(tables: tuple[str, ...], *, crowded: bool) -> None:
     with run_job("compact_tables"):
         settings, names = from_environment(), list(tables or TABLES)
         if crowded:
-            names = _find_crowded_tables(settings, names)
+            names = find_crowded_tables(settings, names)
         is_cut = not crowded and not tables and bool(settings.lake_keep_days.by_table)
         if is_cut and audit_world(settings).ok:
             move_settings_floors(settings)
@@ -149,7 +170,7 @@ def main(tables: tuple[str, ...], *, crowded: bool) -> None:
     click.echo(msgspec.json.encode([asdict(compaction) for compaction in compactions]).decode())
 
 
-def _find_crowded_tables(settings: Settings, table_names: list[str]) -> list[str]:
+def find_crowded_tables(settings: Settings, table_names: Iterable[str]) -> list[str]:
     """The crowded tables; the days of trade_minutes are joined here, which needs no Spark."""
     max_files = settings.stream.small_files
     if TRADE_MINUTES.name in table_names:
