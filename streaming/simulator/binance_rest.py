@@ -19,8 +19,8 @@ from streaming.simulator.binance_time_unit import in_microseconds, is_microsecon
 from streaming.simulator.binance_unsupported import UNSUPPORTED, refuse_unsupported
 from streaming.simulator.binance_venue import BinanceVenue
 from streaming.simulator.json_fields import Values, read_text
+from streaming.simulator.routing import add_call
 
-_PREFIXES = ("/api", "/sapi", "/fapi", "/dapi", "/eapi", "/papi", "/bapi")
 _TOO_MANY = (418, 429)
 
 
@@ -34,10 +34,10 @@ class BinanceRest:
         """Serve under Binance's own paths."""
         for call in CALLS:
             for path in filter(None, (call.path, call.legacy)):
-                app.router.add_route(call.method, path, self._endpoint(call))
+                add_call(app, call.method, path, self._endpoint(call))
         for method, path, _ in UNSUPPORTED:
             if path:
-                app.router.add_route(method, path, self._refuse_unsupported)
+                add_call(app, method, path, self._refuse_unsupported)
 
     async def answer(self, call: Call, values: Values) -> object:
         """The answer to valid parameters; long sums are made in a thread.
@@ -93,11 +93,3 @@ class BinanceRest:
 
     async def _refuse_unsupported(self, request: web.Request) -> web.Response:
         return self._refusal(refuse_unsupported(request.path))
-
-
-def refuse_path(path: str, method: str) -> web.Response | None:
-    """The refusal of an address of Binance's that does not exist; none if it is not Binance's."""
-    if not path.startswith(tuple(f"{prefix}/" for prefix in _PREFIXES)):
-        return None
-    body = {"code": -5000, "msg": f"Path {path}, Method {method} is invalid"}
-    return web.json_response(body, status=404)

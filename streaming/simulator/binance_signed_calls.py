@@ -11,6 +11,7 @@ from streaming.simulator import binance_list_forms as f
 from streaming.simulator import binance_parameters as p
 from streaming.simulator.binance_call import Call
 from streaming.simulator.binance_parameters import Param
+from streaming.simulator.binance_wallet import WALLET
 
 _V3 = "/api/v3"
 SIGNED = tuple(
@@ -134,5 +135,6 @@ SIGNED = tuple(
         ("GET", "/sapi/v1/account/apiTradingStatus", "", 1, (), private.describe_locks),
         ("GET", "/sapi/v1/account/apiRestrictions", "", 1, (), private.list_permissions),
         ("GET", "/sapi/v1/capital/config/getall", "", 10, (), private.coins),
+        *WALLET,
     )
 )

@@ -20,6 +20,7 @@ UNSUPPORTED = (
     ("GET", f"{_V3}/order/amendments", "order.amendments"),
     *((method, f"{_V3}/userDataStream", "") for method in ("POST", "PUT", "DELETE")),
     ("", "", "userDataStream.subscribe.listenToken"),
+    ("GET", "/sapi/v1/account/apiRestrictions/ipRestriction", ""),
 )
 _REFUSALS = {
     **dict.fromkeys(_OPO, (-2010, "OPO orders are not supported for this symbol.")),

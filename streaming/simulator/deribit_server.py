@@ -19,6 +19,7 @@ from streaming.simulator.faults.live import Faults
 from streaming.simulator.faults.socket import FaultySocket
 from streaming.simulator.json_fields import Fields, parse_json, read_text
 from streaming.simulator.price_path import PricePath
+from streaming.simulator.routing import add_call
 
 MAX_CONNECTIONS = 32  # of one address
 
@@ -40,7 +41,7 @@ class DeribitServer:
             app.router.add_post(f"/api/v2{end}", self.http)
             app.router.add_get(f"/api/v2{end}", self.http)
         for method in ("GET", "POST"):
-            app.router.add_route(method, "/api/v2/{method:(?:public|private)/.*}", self.http)
+            add_call(app, method, "/api/v2/{method:(?:public|private)/.*}", self.http)
 
     def _rpc(self, credits: Credits, *, is_websocket: bool) -> Rpc:
         key, secret = self._venues.deribit.key.reveal(), self._venues.deribit.secret.reveal()

@@ -146,13 +146,14 @@ SIGNED = tuple(
         ("roles", (), private.list_roles),
     )
 )
+_PREDICTIONS = "prediction-markets/{path:.+}"
 _UNSUPPORTED_V1 = (
     "withdraw/{currency}",
     "withdraw/{network}/feeEstimate",
     "deposit/{network}/newAddress",
     "transactions",
     "payments/methods",
-    "payments/addbank",
+    *(f"payments/{path}" for path in ("addbank", "addbank/cad", "sen/withdraw")),
     "account/create",
     "account/list",
     "account/rename",
@@ -162,19 +163,28 @@ _UNSUPPORTED_V1 = (
     "wrap/{symbol}",
     *(f"instant/{verb}" for verb in ("quote", "execute")),
     *(f"clearing/{verb}" for verb in ("new", "status", "cancel", "confirm", "list", "trades")),
+    *(f"clearing/broker/{verb}" for verb in ("new", "list")),
     *(f"staking/{verb}" for verb in ("stake", "unstake", "history", "rewards")),
-    "balances/staking",
+    *(f"balances/{product}" for product in ("staking", "earn")),
+    *(f"earn/{verb}" for verb in ("history", "interest")),
     "margin",
+    *(f"margin/{name}" for name in ("account", "rates", "order/preview")),
+    _PREDICTIONS,
     "positions",
     "perpetuals/fundingPayment",
     "perpetuals/fundingpaymentreport/records.json",
     "oauth/revokeByToken",
 )
 _FX_RATE = "/v2/fxrate/{symbol}/{timestamp}"
+_WITHDRAW = "/v2/withdraw/{network}/{currency}"
+_UNSUPPORTED_V2 = (_FX_RATE, "/v2/transfers", _WITHDRAW, f"{_WITHDRAW}/feeEstimate")
 _UNSUPPORTED_GET = (
     _FX_RATE,
     "/v2/derivatives/candles/{symbol}/{frame}",
     *(f"/v1/{name}/{{symbol}}" for name in ("fundingamount", "riskstats")),
+    *(f"/v1/{name}" for name in ("earn/rates", "staking/rates", _PREDICTIONS)),
+    "/v2/network/{token}",
+    "/v2/networks/{network}/assets",
     "/v1/fundingamountreport/records.xlsx",
     "/v1/perpetuals/fundingpaymentreport/records.xlsx",
 )
@@ -182,7 +192,7 @@ _UNSUPPORTED_GET = (
 UNSUPPORTED = (
     *(
         GeminiCall(path, (), private.refuse, signed=True)
-        for path in (_FX_RATE, *(f"/v1/{name}" for name in _UNSUPPORTED_V1))
+        for path in (*_UNSUPPORTED_V2, *(f"/v1/{name}" for name in _UNSUPPORTED_V1))
     ),
     *(GeminiCall(path, (), private.refuse) for path in _UNSUPPORTED_GET),
 )

@@ -15,6 +15,7 @@ from streaming.simulator.gemini_parameters import GeminiError, read_values
 from streaming.simulator.gemini_public_answers import GeminiVenue
 from streaming.simulator.gemini_signing import GeminiSigning
 from streaming.simulator.limits import Throttle
+from streaming.simulator.routing import add_call
 
 PUBLIC_PER_MINUTE, PRIVATE_PER_MINUTE = 120, 600
 _ACCOUNT = "primary"  # the one that there is
@@ -34,7 +35,7 @@ class GeminiRouter:
     def add_to(self, app: web.Application) -> None:
         """Serve under Gemini's own paths."""
         for call in CALLS + UNSUPPORTED:
-            app.router.add_route(call.method, call.path, self._endpoint(call))
+            add_call(app, call.method, call.path, self._endpoint(call))
 
     async def web_page(self, _request: web.Request) -> web.Response:
         """Serve the exchange's page, where clients read precisions."""

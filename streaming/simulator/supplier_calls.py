@@ -11,7 +11,8 @@ from decimal import Decimal
 
 from aiohttp import web
 
-from include.market.time import DAY_S
+from streaming.simulator import cryptocompare_candles as candles
+from streaming.simulator import cryptocompare_prices as full
 from streaming.simulator import supplier_markets as markets
 from streaming.simulator import supplier_summaries as sums
 from streaming.simulator import supplier_trade_answers as past
@@ -43,6 +44,7 @@ class SupplierCall:
 
 SUPPLIER_CALLS = (
     SupplierCall("coinbase", "/products", markets.list_coinbase_products),
+    SupplierCall("coinbase", "/products/volume-summary", past.list_coinbase_volumes),
     SupplierCall("coinbase", "/products/{pair}", markets.show_coinbase_product),
     SupplierCall("coinbase", "/products/{pair}/ticker", tickers.quote_coinbase, is_limited=True),
     SupplierCall("coinbase", "/products/{pair}/book", markets.list_coinbase_levels),
@@ -75,9 +77,14 @@ SUPPLIER_CALLS = (
     SupplierCall(
         "cryptocompare", "/data/pricemulti", sums.quote_cryptocompare_many, is_limited=True
     ),
+    SupplierCall("cryptocompare", "/data/pricemultifull", full.quote_in_full, is_limited=True),
+    SupplierCall("cryptocompare", "/data/generateAvg", full.quote_average, is_limited=True),
+    SupplierCall("cryptocompare", "/data/pricehistorical", full.quote_past, is_limited=True),
+    SupplierCall("cryptocompare", "/data/dayAvg", full.average_day, is_limited=True),
     *(
-        SupplierCall("cryptocompare", f"/data/v2/{name}", sums.list_cryptocompare_candles(frame_s))
-        for name, frame_s in (("histominute", 60), ("histohour", 3600), ("histoday", DAY_S))
+        SupplierCall("cryptocompare", f"/data/{version}{name}", form(candles.list_candles(*facts)))
+        for version, form in (("v2/", candles.in_envelope), ("", candles.in_one_level))
+        for name, facts in candles.FRAMES.items()
     ),
     SupplierCall(
         "gemini", "/v1/pubticker/{pair:(?i:btceur)}", tickers.quote_gemini, is_limited=True

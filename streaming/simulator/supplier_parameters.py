@@ -4,7 +4,7 @@ Source: docs.cdp.coinbase.com/exchange, bitstamp.net/api, docs.kraken.com.
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -64,15 +64,25 @@ def refuse_cryptocompare(message: str, param: str = "") -> SupplierError:
     return SupplierError(200, {**body, "RateLimit": {}, "Data": {}, **named})
 
 
-def require_cryptocompare_key(request: web.Request) -> None:
-    """Refuse a request without a key.
+def refuse_cryptocompare_number(name: str, _text: str) -> SupplierError:
+    """CryptoCompare's refusal of a parameter's value."""
+    return refuse_cryptocompare(f"{name} param is invalid.", name)
+
+
+def read_cryptocompare_query(request: web.Request, *required: str) -> Mapping[str, str]:
+    """A request's parameters; its key is in a header or one of them.
 
     Raises:
-        SupplierError: there is none.
+        SupplierError: there is no key, or none of a parameter that it needs.
     """
-    if not request.headers.get("Authorization", "").startswith("Apikey "):
+    has_header = request.headers.get("Authorization", "").startswith("Apikey ")
+    if not has_header and not request.query.get("api_key"):
         refusal = {"type": 2, "message": "API key required", "http_status_code": 401}
         raise SupplierError(401, {"Data": {}, "Err": refusal})
+    for name in required:
+        if not request.query.get(name):
+            raise refuse_cryptocompare(f"{name} is a required param.", name)
+    return request.query
 
 
 def read_kraken_pairs(request: web.Request) -> list[str]:

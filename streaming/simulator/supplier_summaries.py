@@ -3,21 +3,17 @@
 Source: bitstamp.net/api, docs.kraken.com, min-api.cryptocompare.com.
 """
 
-from collections.abc import Callable
-
 from aiohttp import web
 
 from streaming.simulator.json_fields import Fields
 from streaming.simulator.price_path import CENT
-from streaming.simulator.supplier_history import candles_of
 from streaming.simulator.supplier_parameters import (
     PAIRS,
-    SupplierError,
+    read_cryptocompare_query,
     read_number,
     read_pair,
     refuse_cryptocompare,
     refuse_kraken,
-    require_cryptocompare_key,
 )
 from streaming.simulator.suppliers import (
     EUR_PER_USD,
@@ -27,7 +23,7 @@ from streaming.simulator.suppliers import (
     summarize_bitstamp,
 )
 
-_HOUR_S, _SPREADS, _MAX_CANDLES, _DEFAULT_CANDLES = 3600, 200, 2000, 30
+_HOUR_S, _SPREADS = 3600, 200
 _TIMES = range(10**18)
 _CURRENCIES = {"BTC": ("Bitcoin", "crypto", 8), "USD": ("US dollar", "fiat", 2)}
 _CURRENCIES["EUR"] = ("Euro", "fiat", 2)
@@ -91,11 +87,8 @@ def quote_cryptocompare_many(
     request: web.Request, supplier: SimulatedSupplier, now_s: int
 ) -> Fields:
     """The prices of several symbols in several currencies."""
-    require_cryptocompare_key(request)
-    bases, currencies = (request.query.get(name, "") for name in ("fsyms", "tsyms"))
-    for name, text in (("fsyms", bases), ("tsyms", currencies)):
-        if not text:
-            raise refuse_cryptocompare(f"{name} is a required param.", name)
+    query = read_cryptocompare_query(request, "fsyms", "tsyms")
+    bases, currencies = query["fsyms"], query["tsyms"]
     prices = {
         base: price_in_currencies(supplier, base, currencies, now_s) for base in bases.split(",")
     }
@@ -105,40 +98,3 @@ def quote_cryptocompare_many(
             f"There is no data for any of the fsyms {bases} and tsyms {currencies} ."
         )
     return listed_prices
-
-
-def list_cryptocompare_candles(
-    frame_s: int,
-) -> Callable[[web.Request, SimulatedSupplier, int], Fields]:
-    """The answer with the candles of a minute, an hour or a day, oldest first."""
-
-    def answer(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> Fields:
-        require_cryptocompare_key(request)
-        pair = request.query.get("fsym", "") + request.query.get("tsym", "")
-        if pair not in PAIRS:
-            raise refuse_cryptocompare(f"CCCAGG market does not exist for this coin pair ({pair})")
-        limits = range(1, _MAX_CANDLES + 1)
-        limit = read_number(request, "limit", _DEFAULT_CANDLES, limits, _refuse_number)
-        end_s = min(now_s, read_number(request, "toTs", now_s, _TIMES, _refuse_number))
-        last_s = end_s // frame_s * frame_s
-        first_s = last_s - limit * frame_s
-        rows = [
-            {
-                "time": candle.start_s,
-                **{name: float(getattr(candle, name)) for name in ("high", "low", "open", "close")},
-                "volumefrom": candle.volume,
-                "volumeto": round(candle.volume * float(candle.mean_price), 2),
-                "conversionType": "direct",
-                "conversionSymbol": "",
-            }
-            for candle in candles_of(supplier, pair, frame_s, first_s, end_s)
-        ]
-        span = {"Aggregated": False, "TimeFrom": first_s, "TimeTo": last_s}
-        head = {"Response": "Success", "Message": "", "HasWarning": False, "Type": 100}
-        return {**head, "RateLimit": {}, "Data": {**span, "Data": rows}}
-
-    return answer
-
-
-def _refuse_number(name: str, _text: str) -> SupplierError:
-    return refuse_cryptocompare(f"{name} param is invalid.", name)

@@ -28,6 +28,7 @@ BITSTAMP_FRAMES_S = (*(n * 60 for n in (1, 3, 5, 15, 30)), *(n * 3600 for n in (
 BITSTAMP_FRAMES_S += (DAY_S, 3 * DAY_S)
 KRAKEN_FRAMES_MIN = (1, 5, 15, 30, 60, 240, 1440, 10_080, 21_600)
 _SPANS_S = {"minute": 60, "hour": 3600, "day": DAY_S}
+_VOLUME_SPANS = {"24hour": "volume", "30day": "volume_30day"}
 _TIMES = range(10**18)
 _MAX_CANDLES, _MAX_ROWS, _NS = 300, 1000, 1_000_000_000
 
@@ -78,7 +79,27 @@ def _refuse_granularity(_name: str, _text: str) -> SupplierError:
 
 def summarize_coinbase_day(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> Fields:
     """The last 24 hours, the volume of 30 days."""
-    pair = read_pair(request)
+    return _summarize_day(supplier, read_pair(request), now_s)
+
+
+def list_coinbase_volumes(
+    _request: web.Request, supplier: SimulatedSupplier, now_s: int
+) -> list[Fields]:
+    """Each product's volumes: all of it on the spot market."""
+    rows = list[Fields]()
+    for pair, name in PAIRS.items():
+        day, (base, quote) = _summarize_day(supplier, pair, now_s), name.split("-")
+        head = {"id": name, "display_name": f"{base}/{quote}", "market_types": ["spot"]}
+        volumes = dict.fromkeys(
+            (f"{kind}_volume_{span}" for kind in ("rfq", "conversion") for span in _VOLUME_SPANS),
+            "0",
+        )
+        spot = {f"spot_volume_{span}": day[field] for span, field in _VOLUME_SPANS.items()}
+        rows.append({**head, "base_currency": base, "quote_currency": quote, **spot, **volumes})
+    return rows
+
+
+def _summarize_day(supplier: SimulatedSupplier, pair: str, now_s: int) -> Fields:
     hours = candles_of(supplier, pair, 3600, now_s - DAY_S, now_s)
     days = candles_of(supplier, pair, DAY_S, now_s - 30 * DAY_S, now_s)
     return {

@@ -15,9 +15,9 @@ from include.market.time import DAY_S
 from streaming.simulator.json_fields import Fields
 from streaming.simulator.price_path import CENT, PricePath
 from streaming.simulator.supplier_parameters import (
+    read_cryptocompare_query,
     read_kraken_pairs,
     read_pair,
-    require_cryptocompare_key,
 )
 
 EUR_PER_USD = Decimal("0.92")
@@ -141,11 +141,10 @@ def quote_cryptocompare(
     request: web.Request, supplier: SimulatedSupplier, now_s: int
 ) -> web.Response:
     """The ticker."""
-    require_cryptocompare_key(request)
-    currencies = request.query.get("tsyms", "")
-    prices = price_in_currencies(supplier, request.query.get("fsym", ""), currencies, now_s)
+    query = read_cryptocompare_query(request, "fsym", "tsyms")
+    prices = price_in_currencies(supplier, query["fsym"], query["tsyms"], now_s)
     if not prices:
-        message = f"There is no data for any of the toSymbols {request.query.get('tsyms')} ."
+        message = f"There is no data for any of the toSymbols {query['tsyms']} ."
         return web.json_response({"Response": "Error", "Message": message, "Type": 1, "Data": {}})
     return web.json_response(prices)
 

@@ -1,11 +1,16 @@
-"""Addresses that no venue has: refused in the words of the venue whose address it seems to be."""
+"""Addresses that no route serves: refused in the words of the venue whose they seem to be."""
+
+import re
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from streaming.simulator.binance_rest import refuse_path
+from streaming.simulator.binance_parameters import BinanceError
+from streaming.simulator.binance_paths import is_path, is_unsupported, refuse_path
+from streaming.simulator.binance_unsupported import refuse_unsupported
+from streaming.simulator.supplier_accounts import SUPPLIER_REFUSALS
 
-_NOT_SERVED = (404, 405)
+_NO_PATH, _NO_METHOD = 404, 405
 _GEMINI: dict[str, object] = {
     "result": "error",
     "reason": "EndpointNotFound",
@@ -15,32 +20,51 @@ _DERIBIT: dict[str, object] = {  # by another HTTP method than GET and POST
     "jsonrpc": "2.0",
     "error": {"code": -32600, "message": "Invalid Request"},
 }
+_BITSTAMP: dict[str, object] = {"status": "error", "reason": "Not found", "code": "404.002"}
+_CRYPTOCOMPARE: dict[str, object] = {
+    "Response": "Error",
+    "Message": "Path does not exist",
+    "Type": 1,
+    "Data": {},
+}
 _COINBASE: dict[str, object] = {"message": "NotFound"}
-_NO_COINBASE_KEY: dict[str, object] = {"message": "CB-ACCESS-KEY header is required"}
-# the first that a path begins with: status and body; accounts of suppliers have no key here
+# the first whose pattern is that of the path in small letters: status and body
 _REFUSALS: tuple[tuple[str, int, dict[str, object]], ...] = (
-    *((f"/api/v2/{scope}/", 400, _DERIBIT) for scope in ("public", "private")),
-    ("/api/v2/", 404, {"status": "error", "reason": "Not found", "code": "404.002"}),
-    ("/0/private/", 200, {"error": ["EAPI:Invalid key"]}),
-    ("/0/", 404, {"error": ["EGeneral:Unknown method"]}),
-    ("/data/", 200, {"Response": "Error", "Message": "Path does not exist", "Type": 1, "Data": {}}),
-    ("/v1/", 404, _GEMINI),
-    ("/v2/", 404, _GEMINI),
-    *(
-        (path, 401, _NO_COINBASE_KEY)
-        for path in ("/accounts", "/fees", "/fills", "/orders", "/profiles", "/transfers", "/users")
-    ),
+    ("/api/v2/(?:(?:public|private)/.*)?|/ws/api/v2/.*", 400, _DERIBIT),
+    ("/api/v2/.*", 404, _BITSTAMP),
+    ("/0/.*", 404, {"error": ["EGeneral:Unknown method"]}),
+    ("/(?:data|stats)/.*", 200, _CRYPTOCOMPARE),
+    ("/v[12]/.*", 404, _GEMINI),
 )
 
 
 @web.middleware
 async def refuse_unknown_path(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The middleware that answers what no route serves."""
+    """The middleware that answers what no route serves, or not by this HTTP method."""
     unknown = request.match_info.http_exception
-    if unknown is None or unknown.status not in _NOT_SERVED:
+    if unknown is None or unknown.status not in (_NO_PATH, _NO_METHOD):
         return await handler(request)
-    for start, status, body in _REFUSALS:
-        if request.path.startswith(start):
-            return web.json_response(body, status=status)
+    status, body = _refusal_of(request.path, request.method, unknown.status)
+    return web.json_response(body, status=status)
+
+
+def _refusal_of(path: str, method: str, unknown: int) -> tuple[int, dict[str, object]]:
+    """Status and body, whatever the letters' case and the slashes at both ends."""
+    if unknown == _NO_PATH:
+        for refusal in SUPPLIER_REFUSALS:
+            if refusal.paths.fullmatch(path):
+                return refusal.status, refusal.body
+        if is_unsupported(path):
+            return _binance(refuse_unsupported(path))
+    plain = f"/{path.strip('/').lower()}/"
+    for pattern, status, body in _REFUSALS:
+        if re.fullmatch(pattern, plain):
+            return status, body
+    if is_path(plain):
+        return _binance(refuse_path(path, method))
     # Coinbase's addresses are those without a name in front
-    return refuse_path(request.path, request.method) or web.json_response(_COINBASE, status=404)
+    return 404, _COINBASE
+
+
+def _binance(refusal: BinanceError) -> tuple[int, dict[str, object]]:
+    return refusal.status, refusal.body()

@@ -143,6 +143,16 @@ SHAPES: dict[str, Any] = {
     "/sapi/v1/account/apiTradingStatus": {"data": {"isLocked": False, "updateTime": int}},
     "/sapi/v1/account/apiRestrictions": {"enableReading": True, "enableWithdrawals": False},
     "/sapi/v1/asset/tradeFee": [fields("symbol makerCommission takerCommission", str)],
+    "/sapi/v1/account/info": {"vipLevel": 0, "isMarginEnabled": False},
+    "/sapi/v3/asset/getUserAsset": [
+        fields("asset free locked freeze withdrawing ipoable btcValuation", str)
+    ],
+    "/sapi/v1/asset/get-funding-asset": [],
+    "/sapi/v1/asset/wallet/balance": [{"activate": bool, "balance": str, "walletName": str}],
+    "/sapi/v1/asset/dribblet": {"total": 0, "userAssetDribblets": []},
+    "/sapi/v1/asset/assetDividend": {"rows": [], "total": 0},
+    "/sapi/v1/capital/deposit/hisrec": [],
+    "/sapi/v1/capital/withdraw/history": [],
     "/sapi/v1/margin/allPairs": [],
     "/sapi/v1/margin/isolated/allPairs": [],
 }

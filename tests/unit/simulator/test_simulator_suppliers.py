@@ -28,8 +28,18 @@ KRAKEN_LEVEL = [str, str, int]
 CANDLE = fields("timestamp open high low close volume", str)
 HISTORIC = {"time": int} | fields("high low open close volumefrom volumeto", float)
 HISTORY = tuple(f"/data/v2/{name}" for name in ("histominute", "histohour", "histoday"))
+OLDER = tuple(path.replace("v2/", "") for path in HISTORY)
+DAY = fields("OPEN24HOUR HIGH24HOUR LOW24HOUR VOLUME24HOUR VOLUME24HOURTO PRICE", float) | fields(
+    "CHANGE24HOUR CHANGEPCT24HOUR CHANGEDAY CHANGEPCTDAY", float
+)
+DAY |= fields("FROMSYMBOL TOSYMBOL MARKET LASTMARKET LASTTRADEID", str) | {"LASTUPDATE": int}
+DAY_TEXTS = dict.fromkeys(DAY, str)
+VOLUMES = fields("id base_currency quote_currency display_name spot_volume_24hour", str) | fields(
+    "spot_volume_30day rfq_volume_24hour conversion_volume_30day", str
+)
 SHAPES: dict[str, Any] = {
     "/products": [PRODUCT],
+    "/products/volume-summary": [VOLUMES | {"market_types": ["spot"]}],
     "/products/{pair}": PRODUCT,
     "/products/{pair}/ticker": fields("ask bid volume price size time", str) | {"trade_id": int},
     "/products/{pair}/book": {"bids": [[str, str, int]], "asks": [[str, str, int]]},
@@ -60,7 +70,15 @@ SHAPES: dict[str, Any] = {
     "/0/public/SystemStatus": {"status": "online", "timestamp": str},
     "/data/price": {"USD": float, "EUR": float},
     "/data/pricemulti": {"BTC": {"USD": float, "EUR": float}},
+    "/data/pricemultifull": {
+        "RAW": {"BTC": {"USD": DAY, "EUR": DAY}},
+        "DISPLAY": {"BTC": {"USD": DAY_TEXTS, "EUR": DAY_TEXTS}},
+    },
+    "/data/generateAvg": {"RAW": DAY, "DISPLAY": DAY_TEXTS},
+    "/data/pricehistorical": {"BTC": {"USD": float, "EUR": float}},
+    "/data/dayAvg": {"USD": float, "ConversionType": {"type": "direct"}},
     **{path: {"Response": "Success", "Data": {"Data": [HISTORIC]}} for path in HISTORY},
+    **{path: {"Response": "Success", "Data": [HISTORIC], "TimeTo": int} for path in OLDER},
     "/v1/pubticker/{pair:(?i:btceur)}": fields("bid ask last", str) | {"volume": dict},
 }
 NAMES = ("Ticker", "Depth", "Trades", "OHLC", "Spread")
@@ -68,7 +86,11 @@ QUERIES = {
     "/api/v2/ohlc/{pair}/": "?step=60&limit=10",
     "/data/price": "?fsym=BTC&tsyms=USD,EUR",
     "/data/pricemulti": "?fsyms=BTC,NONE&tsyms=USD,EUR",
-    **dict.fromkeys(HISTORY, "?fsym=BTC&tsym=EUR&limit=3"),
+    "/data/pricemultifull": "?fsyms=BTC,NONE&tsyms=USD,EUR",
+    "/data/generateAvg": "?fsym=BTC&tsym=USD&e=Kraken,Coinbase",
+    "/data/pricehistorical": "?fsym=BTC&tsyms=USD,EUR&ts=1790000000",
+    "/data/dayAvg": "?fsym=BTC&tsym=USD&avgType=MidHighLow",
+    **dict.fromkeys(HISTORY + OLDER, "?fsym=BTC&tsym=EUR&limit=3"),
     **{f"/0/public/{name}": "?pair=XBTUSD" for name in NAMES},
 }
 BAD = {
@@ -108,6 +130,16 @@ BAD = {
     "/data/pricemulti?fsyms=BTC": "Message",
     "/data/v2/histohour?fsym=NONE&tsym=USD": "Message",
     "/data/v2/histohour?fsym=BTC&tsym=USD&limit=-1": "Message",
+    "/data/price?tsyms=USD": "ParamWithError",
+    "/data/price?fsym=BTC": "ParamWithError",
+    "/data/pricemultifull?fsyms=NONE&tsyms=USD": "Message",
+    "/data/generateAvg?fsym=BTC&tsym=USD&e=NoShop": "Message",
+    "/data/pricehistorical?fsym=BTC&tsyms=NONE": "Message",
+    "/data/dayAvg?fsym=BTC&tsym=USD&avgType=Mode": "Message",
+    "/data/dayAvg?fsym=BTC&tsym=NONE": "Message",
+    "/data/histoday?fsym=BTC&tsym=USD&e=Kraken": "Message",
+    "/data/v2/histoday?fsym=BTC&tsym=USD&aggregate=31": "Message",
+    "/data/v2/histoday?fsym=BTC&tsym=USD&allData=perhaps": "Message",
     "/accounts": "message",
     "/no/such/path": "message",
 }
