@@ -187,25 +187,6 @@ def scale(quick: bool) -> "Iterable[Measurement]":
     return measure(QUICK_GRID if quick else USUAL_GRID, print_line=Steps())
 
 
-@benchmark("audit")
-@click.option("--messages", default=10_000_000, show_default=True, help="Messages that landed.")
-@click.option(
-    "--small-files",
-    default=3600,
-    show_default=True,
-    help="Batches of 1,000 messages among them that are not compacted: those of an hour.",
-)
-def audit(messages: int, small_files: int) -> "Iterable[Measurement]":
-    """Seconds of `./tickhouse audit` over 10 million messages; the target is 30.
-
-    They go through Kafka and the stream first, for ten minutes or more. The peer is the same
-    number of distinct offsets counted by DuckDB alone, without a check.
-    """
-    from bench.audit import measure
-
-    return measure(messages=messages, small_files=small_files, print_line=Steps())
-
-
 @benchmark("viewers")
 @click.option("--viewers", "count", default=10, show_default=True, help="Pages that are open.")
 @click.option("--seconds", default=60, show_default=True, help="Length of each measure.")
@@ -217,21 +198,6 @@ def viewers(count: int, seconds: int) -> "Iterable[Measurement]":
     from bench.viewers import measure
 
     return measure(from_environment(), count=count, seconds=seconds, print_line=Steps())
-
-
-@benchmark("sql")
-@click.option(
-    "--rows", "row_count", default=10_000_000, show_default=True, help="Rows of every table."
-)
-def sql(row_count: int) -> "Iterable[Measurement]":
-    """Seconds of each report over tables of 10 million rows, beside plain DuckDB on the same files.
-
-    It makes a lake of about 4 GB in the temporary folder first, and removes it. The last figure is
-    an aggregate beside delta-rs's own SQL.
-    """
-    from bench.sql import measure
-
-    return measure(row_count=row_count, print_line=Steps())
 
 
 @benchmark("forecast")

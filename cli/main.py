@@ -13,13 +13,13 @@ from rich.markup import escape
 
 from cli import (
     backing_up,
-    benching,
     book,
     developing,
     doctoring,
     documentation,
     drilling,
     lake,
+    lake_benchmarks,
     migrating,
     preparing,
     rehearsing,
@@ -100,7 +100,7 @@ for verb in (
     rehearsing.backtest,
     developing.test,
     developing.check,
-    benching.bench,
+    lake_benchmarks.bench,
     drilling.drill,
     documentation.build_docs,
     versioning.version,

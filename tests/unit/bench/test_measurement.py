@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from bench import measurement
 from bench.measurement import Measurement, find_quantile, record
-from cli import benching
+from cli import benching, lake_benchmarks
 from include.settings import ROOT
 
 
@@ -109,7 +109,7 @@ def environment() -> dict[str, str]:
 
 
 def test_every_benchmark_can_be_recorded() -> None:
-    for name, command in benching.bench.commands.items():
+    for name, command in lake_benchmarks.bench.commands.items():
         options = {option for parameter in command.params for option in parameter.opts}
         assert {"--json", "--record"} <= options, name
     assert (ROOT / "bench" / "RESULTS.md").exists()
