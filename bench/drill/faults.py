@@ -126,7 +126,7 @@ FAULTS = (
         "venue-skips",
         "a trade of Binance skipped, another one sent twice, Deribit's out of order",
         break_venues(SKIPPED, REPEATED, REORDERED),
-        sabotage.LEDGER_REMOVED,
+        sabotage.CONTRACT_CHANGED,
     ),
     DrillFault(
         "venue-refuses",
@@ -178,7 +178,7 @@ FAULTS = (
         "disk-floor",
         "less of the disk free than the floor, for 10 s",
         raise_floor,
-        sabotage.FILE_LOST,
+        sabotage.AUCTION_REMOVED,
         end=lower_floor,
         lasts_s=10.0,
     ),

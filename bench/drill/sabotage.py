@@ -24,6 +24,7 @@ from include.checks import Check
 from include.errors import PlatformError
 from include.lake.checkpoint import batch_numbers
 from include.serving.connection import row_cursor
+from include.serving.market_tables import MARKET_TABLES
 from include.settings import Settings
 
 ROW = ("topic", "partition", "offset", "event_index")
@@ -33,6 +34,9 @@ WITHIN = (
     "window_start > (SELECT min(window_start) FROM {0})"
     " AND window_start < (SELECT max(window_start) FROM {0})"
 )
+
+KEYS = {"trade_minutes": ("venue", "symbol", "minute"), "decisions": ("decision_id",)}
+KEYS |= {table.name: table.key for table in MARKET_TABLES}
 
 
 class Sabotage:
@@ -135,8 +139,7 @@ def alter_postgres_row(table: str, assignment: str, condition: str = "true") -> 
 
 
 def _key_condition(table: str, copied: str) -> str:
-    keys = {"trade_minutes": ("venue", "symbol", "minute"), "decisions": ("decision_id",)}[table]
-    return " AND ".join(f"{table}.{name} = {copied}.{name}" for name in keys)
+    return " AND ".join(f"{table}.{name} = {copied}.{name}" for name in KEYS[table])
 
 
 def _match(table_rows: pa.Table, row_key: dict[str, Any]) -> pa.Array:
@@ -221,4 +224,14 @@ SIGNAL_REMOVED = Sabotage(
     "a signal deleted from Postgres",
     r"I3 signals",
     alter_postgres_row("signals", "", WITHIN.format("signals")),
+)
+CONTRACT_CHANGED = Sabotage(
+    "a contract's minute of Postgres changed",
+    r"I3 contract_minutes",
+    alter_postgres_row("contract_minutes", "open_interest = coalesce(open_interest, 0) + 1"),
+)
+AUCTION_REMOVED = Sabotage(
+    "an event of an auction deleted from Postgres",
+    r"I3 auctions",
+    alter_postgres_row("auctions", ""),
 )
