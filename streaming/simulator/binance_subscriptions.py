@@ -104,11 +104,17 @@ def _read(text: str) -> Fields:
     return request
 
 
+def is_request_id(request_id: object) -> bool:
+    """Whether a request may have it: a whole number, a short text, or none."""
+    if isinstance(request_id, int) and not isinstance(request_id, bool):
+        return abs(request_id) < _MAX_ID
+    is_text = isinstance(request_id, str) and _ID.fullmatch(request_id)
+    return request_id is None or bool(is_text)
+
+
 def _read_id(request: Fields) -> object:
     request_id = request.get("id")
-    is_number = isinstance(request_id, int) and not isinstance(request_id, bool)
-    is_text = isinstance(request_id, str) and _ID.fullmatch(request_id)
-    if request_id is None or is_text or (is_number and abs(request_id) < _MAX_ID):
+    if is_request_id(request_id):
         return request_id
     message = "Invalid request: request ID must be an unsigned integer, a text or null"
     raise ControlError(2, message)

@@ -12,7 +12,7 @@ from streaming.simulator.binance_account import BinanceAccount
 from streaming.simulator.binance_parameters import BinanceError, Param
 from streaming.simulator.json_fields import Fields, Values
 
-_IDS = "^[0-9]+(,[0-9]+){0,44}$"
+_IDS = "^[0-9]{1,20}(,[0-9]{1,20}){0,44}$"
 _NOTHING_HELD = dict.fromkeys(("freeze", "withdrawing", "ipoable"), "0")
 _WALLETS = ("Spot", "Funding", "Cross Margin", "Isolated Margin")
 

@@ -14,6 +14,7 @@ from streaming.simulator.binance_info import rate_limits
 from streaming.simulator.binance_parameters import BinanceError, read_values
 from streaming.simulator.binance_rest import BinanceRest
 from streaming.simulator.binance_signing import exclude_signature
+from streaming.simulator.binance_subscriptions import is_request_id
 from streaming.simulator.binance_time_unit import in_microseconds, is_microseconds
 from streaming.simulator.binance_unsupported import UNSUPPORTED, refuse_unsupported
 from streaming.simulator.binance_user_stream import UNSUBSCRIBE, UserStreamSession
@@ -69,7 +70,7 @@ class BinanceWsApi:
             head["id"] = request.get("id")
             params = request.get("params") or {}
             shows_limits = bool(params.pop("returnRateLimits", shows_limits))
-            result = await self._answer(request.get("method"), params, session)
+            result = await self._answer(str(request.get("method")), params, session)
             reply = head | {"status": 200, "result": result}
         except BinanceError as error:
             body = {"code": error.code, "msg": str(error)}
@@ -80,7 +81,7 @@ class BinanceWsApi:
             reply["rateLimits"] = [weight | {"count": used}]
         return reply
 
-    async def _answer(self, method: object, params: Fields, session: UserStreamSession) -> object:
+    async def _answer(self, method: str, params: Fields, session: UserStreamSession) -> object:
         now_ms = self._binance_rest.venue.clock.now_ms()
         if method in _SESSION:
             return session.describe(now_ms)
@@ -89,10 +90,10 @@ class BinanceWsApi:
         if method == "session.logon":
             raise BinanceError(400, -4056, "HMAC_SHA256 API key is not supported.")
         if method in _UNSUPPORTED:
-            raise refuse_unsupported(str(method))
-        if isinstance(method, str) and method.startswith(_USER_STREAM):
+            raise refuse_unsupported(method)
+        if method.startswith(_USER_STREAM):
             return self._change_stream(method.removeprefix(_USER_STREAM), params, session)
-        if not isinstance(method, str) or method not in _BY_NAME:
+        if method not in _BY_NAME:
             raise BinanceError(400, -1135, "Invalid 'method' in JSON request; it is unknown.")
         call, texts = _BY_NAME[method], {name: _text(value) for name, value in params.items()}
         if call.signed:
@@ -141,6 +142,10 @@ def _read(text: str) -> Fields:
         raise BinanceError(400, -1135, "Invalid JSON Request") from None
     if not isinstance(request, dict):
         raise BinanceError(400, -1135, "Invalid JSON request; expected an object.")
+    if not is_request_id(request.get("id")):
+        legal = "an integer, a string matching '^[a-zA-Z0-9-_]{1,36}$', or null"
+        message = f"Invalid 'id' in JSON request; expected {legal}."
+        raise BinanceError(400, -1135, message)
     if not isinstance(request.get("params") or {}, dict):
         message = "Invalid 'params' in JSON request; expected an object."
         raise BinanceError(400, -1135, message)

@@ -64,7 +64,7 @@ class CurrentService:
         except (ValueError, KeyError, AttributeError):
             yield _failure(None, 400, -1013, "Invalid request")
             return
-        params = request.get("params") or []
+        params = request.get("params")
         if method in {"subscribe", "unsubscribe"}:
             if not isinstance(params, list):
                 yield _failure(request_id, 400, -1013, "params is no list of streams")

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Protocol
 
 from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
+from streaming.simulator.gemini_parameters import read_flag
 from streaming.simulator.order_book import BookEvent, make_change
 
 _FLAGS = ("bids", "offers", "trades", "auctions")
@@ -47,10 +48,10 @@ class V1Dialect:
         self._market, self._counter, self._since = market, counter or count(), market.event_id
         self._mark: BookEvent = {"symbol": market.symbol.upper()} if counter else {}
         self._top: dict[str, tuple[Decimal, Decimal]] | None = None
-        if query.get("top_of_book") == "true":
+        if read_flag(query, "top_of_book", otherwise=False):
             self._top = dict.fromkeys(_NAMES, (Decimal(0), Decimal(0)))
-        self._is_wanted = {name: query.get(name) != "false" for name in _FLAGS}
-        self._sends_heartbeats = query.get("heartbeat") == "true"
+        self._is_wanted = {name: read_flag(query, name, otherwise=True) for name in _FLAGS}
+        self._sends_heartbeats = read_flag(query, "heartbeat", otherwise=False)
 
     def opening_messages(self) -> Iterator[str]:
         """The whole book, bids then asks, each ascending."""

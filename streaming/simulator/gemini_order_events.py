@@ -11,7 +11,7 @@ from multidict import MultiMapping
 
 from streaming.simulator.gemini_account import GeminiAccount
 from streaming.simulator.gemini_market import MarketUpdate
-from streaming.simulator.gemini_parameters import GeminiError, read_one_of, read_symbol
+from streaming.simulator.gemini_parameters import GeminiError, read_flag, read_one_of, read_symbol
 from streaming.simulator.json_fields import Fields
 
 KINDS = (
@@ -33,7 +33,7 @@ class OrderEvents:
             list(map(read_one_of(*KINDS), self._filters["eventTypeFilter"]))
         except ValueError as error:
             raise GeminiError(400, "Bad Request", str(error)) from None
-        self._sends_heartbeats = url_query.get("heartbeat") != "false"
+        self._sends_heartbeats = read_flag(url_query, "heartbeat", otherwise=True)
         self._numbers, self._beats = count(), count()
 
     def opening_messages(self) -> Iterator[str]:

@@ -98,6 +98,18 @@ def read_boolean(sent_value: object) -> bool:
     return words[str(sent_value).lower()]
 
 
+def read_flag(query: Mapping[str, str], name: str, *, otherwise: bool) -> bool:
+    """A yes or no of a socket's address.
+
+    Raises:
+        GeminiError: it is neither.
+    """
+    try:
+        return read_boolean(query.get(name, otherwise))
+    except ValueError as error:
+        raise GeminiError(400, _BAD_REQUEST, str(error)) from None
+
+
 def read_text(sent_value: object) -> str:
     """A client's id."""
     if not isinstance(sent_value, str):

@@ -37,6 +37,8 @@ class V2Dialect:
         except (ValueError, KeyError, TypeError):
             yield to_json({"result": "error", "reason": "InvalidJson"})
             return
+        if not feeds:
+            yield to_json({"result": "error", "reason": "NoValidTradingPairs"})
         for name, symbols in feeds:
             if name not in FEEDS:
                 message = f"Supplied value '{name}' is not a valid subscription"

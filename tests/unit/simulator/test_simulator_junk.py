@@ -59,6 +59,41 @@ async def test_a_socket_refuses_junk_and_goes_on(path: str) -> None:
             await expect_refusal(socket)
 
 
+BAD_REQUESTS = (
+    ("/ws-api/v3", {"id": 1, "method": ["ping"]}),
+    ("/ws-api/v3", {"id": 1, "method": {"a": 1}}),
+    ("/ws-api/v3", {"id": [1], "method": "ping"}),
+    ("/ws-api/v3", {"id": "x" * 37, "method": "ping"}),
+    ("/ws-api/v3", {"id": True, "method": "ping"}),
+    ("/ws", {"id": 1, "method": ["SUBSCRIBE"]}),
+    ("/ws/api/v2", {"id": 1, "method": ["public/test"]}),
+    ("/ws/api/v2", {"id": 1, "method": "public/test", "params": [1]}),
+    ("/v2/marketdata", {"type": "subscribe", "subscriptions": []}),
+    ("/v2/marketdata", {"type": ["subscribe"], "subscriptions": []}),
+    ("/", {"id": 1, "method": "subscribe"}),
+    ("/", {"id": 1, "method": ["subscribe"], "params": []}),
+)
+
+
+@pytest.mark.parametrize(("path", "request_fields"), BAD_REQUESTS, ids=str)
+async def test_a_request_of_the_wrong_types_is_refused(path: str, request_fields: Any) -> None:
+    async with simulated_venues() as (session, base), session.ws_connect(base + path) as socket:
+        for _ in range(2):
+            await socket.send_json(request_fields)
+            reply = json.loads(await socket.receive_str(timeout=10))
+            assert "error" in reply or "code" in reply or reply["result"] == "error", reply
+
+
+@pytest.mark.parametrize("query", ["heartbeat=maybe", "top_of_book=", "trades=2"])
+async def test_a_flag_of_an_address_that_is_none_is_refused(query: str) -> None:
+    async with simulated_venues() as (session, base):
+        url = f"{base}/v1/marketdata/btcusd?{query}"
+        headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+        headers["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+        async with session.get(url, headers=headers) as reply:
+            assert reply.status == 400 and (await reply.json())["reason"] == "Bad Request"
+
+
 async def expect_refusal(socket: ClientWebSocketResponse) -> None:
     reply = json.loads(await socket.receive_str(timeout=10), parse_constant=pytest.fail)
     assert {"error", "result", "msg"} & set(reply), reply
