@@ -127,6 +127,8 @@ ORDER = (
     Param("pegOffsetValue", p.read_whole, "1"),
 )
 TEST_ORDER = (*ORDER, Param("computeCommissionRates", p.read_boolean, "true"))
+NEW_QUANTITY = Param("newQty", p.read_money, "0.0005", mandatory=True)
+AMEND = (SYMBOL, ORDER_ID, ORIGINAL_ID, CLIENT_ID, NEW_QUANTITY)
 CANCEL = (SYMBOL, ORDER_ID, ORIGINAL_ID, CLIENT_ID, RESTRICTIONS)
 REPLACE = (
     *ORDER,

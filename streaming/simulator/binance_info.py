@@ -14,7 +14,7 @@ PRICE_STEP, LOT = Decimal("0.01"), Decimal("0.00001")
 MAX_PRICE, MAX_LOTS, MAX_MARKET_LOTS = Decimal(1_000_000), Decimal(100_000), Decimal(100)
 MIN_NOTIONAL, MAX_NOTIONAL = Decimal(5), Decimal(9_000_000_000)
 MAX_TIMES, MIN_TIMES = Decimal(5), Decimal("0.2")  # a limit price and the average price
-MAX_ORDERS, MAX_ALGO_ORDERS, MAX_LISTS = 200, 5, 20
+MAX_ORDERS, MAX_ALGO_ORDERS, MAX_LISTS, MAX_AMENDS = 200, 5, 20, 10
 ORDER_LIMITS = (("SECOND", 10, 100), ("DAY", 1, 200_000))
 ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET", *STOP_KINDS]
 
@@ -97,7 +97,7 @@ def _symbol(venue: BinanceVenue, spelling: str, *, shows_sets: bool) -> Fields:
         "quoteOrderQtyMarketAllowed": True,
         "allowTrailingStop": False,
         "cancelReplaceAllowed": True,
-        "amendAllowed": False,
+        "amendAllowed": True,
         "pegInstructionsAllowed": False,
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": False,
@@ -147,4 +147,5 @@ def filters() -> list[Fields]:
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": MAX_ORDERS},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": MAX_ALGO_ORDERS},
         {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": MAX_LISTS},
+        {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": MAX_AMENDS},
     ]

@@ -27,6 +27,7 @@ class BinanceOrder(SimulatedOrder):
     quote_quantity: Decimal = Decimal(0)
     strategy: Fields = field(default_factory=dict)
     expiry_reason: str = ""
+    amendments: list[Fields] = field(default_factory=list)
 
     @property
     def is_working(self) -> bool:

@@ -88,7 +88,7 @@ def make_order(
             raise fail_filter("PERCENT_PRICE")
     else:
         price = values.get("stopPrice") or opposite[-1][0]
-    _check_step("LOT_SIZE", quantity, info.LOT, info.MAX_LOTS)
+    check_lot(quantity)
     if kind == "MARKET" and quantity > info.MAX_MARKET_LOTS:
         raise fail_filter("MARKET_LOT_SIZE")
     notional = quantity * (average if kind == "MARKET" else price)
@@ -111,6 +111,15 @@ def make_order(
         quote_quantity=values.get("quoteOrderQty", Decimal(0)),
         strategy={name: values[name] for name in ("strategyId", "strategyType") if name in values},
     )
+
+
+def check_lot(quantity: Decimal) -> None:
+    """Check that a quantity is one of whole lots.
+
+    Raises:
+        BinanceError: it is not, or beyond the most.
+    """
+    _check_step("LOT_SIZE", quantity, info.LOT, info.MAX_LOTS)
 
 
 def check_book(spot_order: BinanceOrder, opposite: Levels) -> None:

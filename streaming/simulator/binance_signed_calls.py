@@ -5,6 +5,7 @@ weights, parameters.
 """
 
 from streaming.simulator import binance_account_answers as private
+from streaming.simulator import binance_amendments as amendments
 from streaming.simulator import binance_call_parameters as c
 from streaming.simulator import binance_list_answers as lists
 from streaming.simulator import binance_list_forms as f
@@ -26,6 +27,27 @@ SIGNED = tuple(
             4,
             (c.SYMBOL, c.ORDER_ID, c.ORIGINAL_ID),
             private.order_status,
+        ),
+        (
+            "PUT",
+            f"{_V3}/order/amend/keepPriority",
+            "order.amend.keepPriority",
+            4,
+            c.AMEND,
+            amendments.amend,
+        ),
+        (
+            "GET",
+            f"{_V3}/order/amendments",
+            "order.amendments",
+            4,
+            (
+                c.SYMBOL,
+                Param("orderId", p.read_whole, "1", mandatory=True),
+                Param("fromExecutionId", p.read_whole, "1"),
+                c.limit_to(),
+            ),
+            amendments.list_amendments,
         ),
         ("DELETE", f"{_V3}/order", "order.cancel", 1, c.CANCEL, private.cancel_order),
         (

@@ -1,7 +1,7 @@
-"""What Binance documents and the simulated one refuses: OPO lists, SOR, amendments, listen keys.
+"""What Binance documents and the simulated one refuses: OPO lists, SOR, listen keys.
 
 Source: binance/binance-spot-api-docs, rest-api.md and web-socket-api.md: method, path, name;
-errors.md for what it answers where a symbol's `opoAllowed` or `amendAllowed` is false. Listen keys
+errors.md for what it answers where a symbol's `opoAllowed` is false. Listen keys
 are gone from its documents since 2026-02-20.
 """
 
@@ -11,21 +11,15 @@ _V3 = "/api/v3"
 _OPO = tuple(
     ("POST", f"{_V3}/orderList/{kind}", f"orderList.place.{kind}") for kind in ("opo", "opoco")
 )
-_AMEND = ("PUT", f"{_V3}/order/amend/keepPriority", "order.amend.keepPriority")
 UNSUPPORTED = (
     *_OPO,
-    _AMEND,
     ("POST", f"{_V3}/sor/order", "sor.order.place"),
     ("POST", f"{_V3}/sor/order/test", "sor.order.test"),
-    ("GET", f"{_V3}/order/amendments", "order.amendments"),
     *((method, f"{_V3}/userDataStream", "") for method in ("POST", "PUT", "DELETE")),
     ("", "", "userDataStream.subscribe.listenToken"),
     ("GET", "/sapi/v1/account/apiRestrictions/ipRestriction", ""),
 )
-_REFUSALS = {
-    **dict.fromkeys(_OPO, (-2010, "OPO orders are not supported for this symbol.")),
-    _AMEND: (-2038, "Order amend is not supported for this symbol."),
-}
+_REFUSALS = dict.fromkeys(_OPO, (-2010, "OPO orders are not supported for this symbol."))
 _BY_ADDRESS = {
     address: refusal for (_, path, name), refusal in _REFUSALS.items() for address in (path, name)
 }

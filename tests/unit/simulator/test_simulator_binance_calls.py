@@ -101,6 +101,12 @@ SHAPES: dict[str, Any] = {
     "order.test": {},
     "order.status": ORDER,
     "order.cancel": CANCELLED,
+    "order.amend.keepPriority": {
+        "transactTime": int,
+        "executionId": int,
+        "amendedOrder": {"orderId": 1, "qty": "0.00050000", "status": "NEW", "workingTime": int},
+    },
+    "order.amendments": [],
     "openOrders.cancelAll": [CANCELLED],
     "order.cancelReplace": {
         "cancelResult": "SUCCESS",
@@ -166,6 +172,7 @@ EXTRA = {
     "order.test": {"quantity": "0.001"},
     "order.status": {"orderId": "1"},
     "order.cancel": {"orderId": "1"},
+    "order.amend.keepPriority": {"orderId": "1"},
     "order.cancelReplace": {"quantity": "0.001", "cancelOrderId": "1"},
     "orderList.place.oco": {
         "side": "SELL",

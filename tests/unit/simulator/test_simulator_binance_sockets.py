@@ -172,8 +172,8 @@ async def test_the_websocket_api_answers_by_name() -> None:
                 assert (reply["status"], reply["error"]["code"]) == (status, code), request
 
 
-# errors.md: of a symbol whose `opoAllowed` or `amendAllowed` is false
-OWN_WORDS = {"opo": -2010, "opoco": -2010, "keepPriority": -2038}
+# errors.md: of a symbol whose `opoAllowed` is false
+OWN_WORDS = {"opo": -2010, "opoco": -2010}
 
 
 async def test_what_is_not_simulated_is_refused_in_binances_words() -> None:
