@@ -39,7 +39,7 @@ ROUND_JOBS = {
     "join": (JOBS, "join"),
     "forecast": (JOBS, "forecast"),
 }
-SCALED_JOBS = ("join",)  # what a file's size says depends on the messages of a day
+SCALED_JOBS = ("join",)  # how large a file is depends on the messages of a day
 # Where a day takes 45 s, two seconds of landing are an hour: the checks, which ask how old the
 # newest row is, run while the clock stands and what follows it has caught up.
 CHECK = (JOBS, "check")
