@@ -68,7 +68,7 @@ def train(settings: Settings) -> None:
     run_id, pages = f"endurance-{now_us()}", settings.pages
     gate.check_forecast(draft_df, settings.lake, run_id=run_id, now=now, pages=pages)
     publishing.land_rows(settings, manifest.forecast_id)
-    publishing.publish_draft(settings, manifest.forecast_id)
+    publishing.publish_draft(settings, manifest.forecast_id, published_at=now)
 
 
 def prune(settings: Settings) -> None:

@@ -20,12 +20,13 @@ from include.atomic_files import (
     rename_damaged,
     write_folder,
 )
+from include.clock import utc_now
 from include.errors import ForecastError
 from include.forecast.manifest import Manifest
+from include.forecast.publications import record_publication
 from include.market.predicted_move import FORECAST_SIDES, ForecastSide
 from include.market.time import MINUTE_US, to_epoch_us
 from include.object_path import ObjectPath, StorePath
-from include.settings import Settings
 from include.state_files import write_state_file
 
 CURRENT, MANIFEST, CSV_FILE = "CURRENT", "manifest.json", "forecast.csv"
@@ -95,10 +96,12 @@ def publish(
     manifest: Manifest,
     keep: int,
     extras: Mapping[str, bytes] | None = None,
+    published_at: datetime | None = None,
 ) -> Manifest:
     """Put a forecast in place and point to it; publishing the same again changes nothing.
 
-    `extras` are further files of the folder, by name. Returns the manifest that is now current (the
+    `extras` are further files of the folder, by name; it is in use from `published_at` on,
+    else from when it was made. Returns the manifest that is now current (the
     earlier one, if the same was published before).
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,18 +115,25 @@ def publish(
         checksum = f"{hashlib.sha256(manifest_text).hexdigest()}  {MANIFEST}\n".encode()
         files = {CSV_FILE: content, **(extras or {}), MANIFEST_SHA256: checksum}
         write_folder(target, files | {MANIFEST: manifest_text})
-    point_to(folder, manifest.forecast_id)
+    point_to(folder, manifest.forecast_id, published_at=published_at or manifest.made_at)
     _prune(folder, keep)
     return read(target).manifest
 
 
-def point_to(folder: StorePath, forecast_id: str) -> None:
-    """Make a published forecast the current one: the pointer is renamed, or put conditionally.
+def point_to(folder: StorePath, forecast_id: str, *, published_at: datetime | None = None) -> None:
+    """Make a published forecast the current one from `published_at` (else now) on.
+
+    The pointer is renamed, or put conditionally.
 
     Raises:
         ForecastError: there is no such forecast, it is damaged, or another publication has moved
             the pointer in between.
     """
+    _move_pointer(folder, forecast_id)
+    record_publication(folder, forecast_id, published_at=published_at or utc_now())
+
+
+def _move_pointer(folder: StorePath, forecast_id: str) -> None:
     pointer, text = folder / CURRENT, f"{forecast_id}\n".encode()
     if not isinstance(pointer, ObjectPath):
         read(folder / forecast_id)
@@ -245,13 +255,6 @@ def read(folder: StorePath) -> ForecastFile:
     if hashlib.sha256(content).hexdigest() != manifest.sha256:
         raise ForecastError(f"forecast {folder.name} is damaged: its sha256 is not the manifest's")
     return ForecastFile(manifest, _parse_points(content, manifest))
-
-
-def find_published(settings: Settings, forecast_id: str) -> StorePath:
-    """The folder of a published forecast, of whichever symbol; where the main one's would be."""
-    folders = [settings.forecasts_of(symbol) for symbol in settings.forecast.all_symbols]
-    holding = [folder for folder in folders if (folder / forecast_id).exists()]
-    return (holding or folders)[0] / forecast_id
 
 
 def _parse_points(content: bytes, manifest: Manifest) -> tuple[ForecastMinute, ...]:

@@ -1,5 +1,7 @@
 """From a draft to a published forecast: rows in the tables, then the file. Needs no Prophet."""
 
+from datetime import datetime
+
 import pyarrow as pa
 
 from include.errors import ForecastError
@@ -31,8 +33,12 @@ def land_rows(settings: Settings, forecast_id: str) -> int:
     return len(draft_df)
 
 
-def publish_draft(settings: Settings, forecast_id: str) -> Manifest:
+def publish_draft(
+    settings: Settings, forecast_id: str, *, published_at: datetime | None = None
+) -> Manifest:
     """Publish a draft as its symbol's current forecast file and delete its other drafts.
+
+    It is in use from `published_at` on, else from when it was made.
 
     Raises:
         ForecastError: the draft's CSV is damaged, or a picture of it is gone.
@@ -44,6 +50,7 @@ def publish_draft(settings: Settings, forecast_id: str) -> Manifest:
         keep=settings.forecast.keep,
         content=drafts.read_content(settings, forecast_id),
         extras=_read_pictures(settings, manifest),
+        published_at=published_at,
     )
     for stale_file in (settings.world_store / drafts.DRAFTS).glob(f"{manifest.symbol}-*"):
         if not stale_file.name.startswith(f"{forecast_id}."):

@@ -8,6 +8,7 @@ from include.forecast import forecast_file, prophet
 from include.forecast.draft_forecast import predict_content
 from include.forecast.history import minutes_at_versions
 from include.forecast.manifest import Manifest
+from include.forecast.publications import find_published
 from include.forecast.recipe import Recipe, fit_recipe
 from include.market.time import MINUTE
 from include.settings import Settings
@@ -23,7 +24,7 @@ def reproduce_forecast(settings: Settings, forecast_id: str) -> tuple[Manifest, 
         ForecastError: no such forecast, or its manifest has no start of training.
         QueryError: a version of an input was removed.
     """
-    manifest = forecast_file.read(forecast_file.find_published(settings, forecast_id)).manifest
+    manifest = forecast_file.read(find_published(settings, forecast_id)).manifest
     if manifest.trained_from is None:
         raise ForecastError(f"the manifest of forecast {forecast_id} has no trained_from")
     history = minutes_at_versions(

@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, HTTPException, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from markdown_it import MarkdownIt
 
-from include.forecast.forecast_file import find_published
+from include.forecast.publications import find_published
 from include.object_path import ObjectPath, StorePath, list_paths
 from include.quality.page import page_of
 from include.settings import from_environment

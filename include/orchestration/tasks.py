@@ -164,9 +164,9 @@ def publish_file(forecast_id: str) -> dict[str, Any]:
     """
     from include.forecast import anchors, publishing
 
-    settings = from_environment()
-    manifest = publishing.publish_draft(settings, forecast_id)
-    anchors.serve_if_reachable(settings, manifest.symbol, now=datetime.now(UTC))
+    settings, now = from_environment(), datetime.now(UTC)
+    manifest = publishing.publish_draft(settings, forecast_id, published_at=now)
+    anchors.serve_if_reachable(settings, manifest.symbol, now=now)
     return _to_builtins(manifest)
 
 

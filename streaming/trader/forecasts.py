@@ -4,12 +4,14 @@ import logging
 
 from include.errors import ForecastError
 from include.forecast import forecast_file
+from include.forecast.publications import PublicationLog, read_publications
 from include.log import event
 from include.market.predicted_move import ForecastSide
-from include.market.time import MINUTE_US, to_epoch_us
+from include.market.time import to_epoch_us
 from include.object_path import StorePath
 from include.trading.inputs import ForecastSides, Signal
 from include.trading.reasons import Reason
+from streaming.trader.lake_forecasts import forecast_in_use
 
 log = logging.getLogger("tickhouse.trader")
 
@@ -82,8 +84,8 @@ class ForecastWatch:
 class PublishedForecasts:
     """All published forecasts of one symbol: which was in force at a signal, by the market clock.
 
-    It is the one trained last of those whose last minute was over at the signal. If all know later
-    minutes, the earliest is given, for the rule to refuse.
+    It is the one in use then (`forecast_in_use`). If all know later minutes, the earliest is given,
+    for the rule to refuse.
     """
 
     def __init__(self, folder: StorePath, *, symbol: str) -> None:
@@ -97,14 +99,15 @@ class PublishedForecasts:
                 continue
             if manifest.symbol == symbol:
                 forecasts.append(PublishedForecast(published))
-        self._forecasts = sorted(forecasts, key=lambda f: (f.trained_until, f.forecast_id))
+        self._forecasts = {forecast.forecast_id: forecast for forecast in forecasts}
+        readable = [row for row in read_publications(folder) if row.forecast_id in self._forecasts]
+        self._publications = PublicationLog(readable)
 
     def in_force(self, signal: Signal) -> tuple[ForecastSides | None, Reason | None]:
         """The forecast of a signal; null if there is none at all."""
-        earlier = [
-            forecast
-            for forecast in self._forecasts
-            if forecast.trained_until + MINUTE_US <= signal.timestamp
-        ]
-        newest = earlier[-1:] or self._forecasts[:1]
-        return (newest[0] if newest else None), None
+        at, log = signal.timestamp, self._publications
+        in_use = forecast_in_use(self._forecasts, log, at, is_recorded=True)
+        earliest = min(
+            self._forecasts.values(), key=lambda f: (f.trained_until, f.forecast_id), default=None
+        )
+        return in_use or earliest, None

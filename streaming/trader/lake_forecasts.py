@@ -1,10 +1,14 @@
-"""Forecasts as the lake's table has them, as the rule asks them."""
+"""Forecasts as the lake's table has them, as the rule asks them, and which was in use when."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from include.forecast.publications import PublicationLog
 from include.market.predicted_move import ForecastSide, minute_of
-from include.market.time import to_epoch_us
+from include.market.time import MINUTE_US, to_epoch_us
+from include.trading.inputs import ForecastSides
+
+_Sides = TypeVar("_Sides", bound=ForecastSides)
 
 
 class _Point(NamedTuple):
@@ -64,3 +68,28 @@ def make_forecasts(forecast_rows: Iterable[Mapping[str, Any]]) -> dict[str, Lake
             )
         forecasts[name].add(row)
     return forecasts
+
+
+def forecast_in_use(
+    forecasts: Mapping[str, _Sides], log: PublicationLog, moment_us: int, *, is_recorded: bool
+) -> _Sides | None:
+    """The forecast (by its id) that was in use at a moment: the one published last until then.
+
+    One whose last minute was not over is passed over. Before the log begins it is the one trained
+    last: of a recorded market any, since its time is not that of publishing; else those that no
+    log has.
+    """
+    candidates = {
+        name: forecast
+        for name, forecast in forecasts.items()
+        if forecast.trained_until + MINUTE_US <= moment_us
+    }
+    for forecast_id in log.published_until(moment_us):
+        if forecast_id in candidates or forecast_id not in forecasts:
+            return candidates.get(forecast_id)
+    unlogged = [
+        forecast
+        for name, forecast in candidates.items()
+        if is_recorded or name not in log.forecast_ids
+    ]
+    return max(unlogged, key=lambda f: (f.trained_until, f.forecast_id), default=None)

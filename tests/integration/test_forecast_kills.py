@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from include.forecast.forecast_file import current_id, load_current
+from include.forecast.publications import PUBLICATIONS
 from include.lake.reading import query
 from include.serving.connection import transaction
 from include.settings import ROOT, Settings, load
@@ -145,6 +146,8 @@ def content_of(path: Path) -> Any:
     if path.suffix == ".json" and path.name != "model.json":
         fields = json.loads(path.read_bytes())
         fields = fields.get("state", fields)  # of a file with a checksum
+        if path.name == PUBLICATIONS:
+            return [forecast_id for _, forecast_id in fields]
         return {name: value for name, value in fields.items() if name not in MADE_ANEW}
     if path.suffix == ".sha256":  # of a file that holds times; this one has to match it
         beside = path.with_suffix("")

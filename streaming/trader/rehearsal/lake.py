@@ -2,7 +2,7 @@
 
 Signals come from `signals`, tops from `book_changes` in the order of their offsets, forecasts from
 `forecasts`. Where the running trader decided on a signal, the forecast it had is in force; else
-the one trained last of those whose last minute was over at the signal.
+the one that was published last until then.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,13 +12,14 @@ from itertools import groupby
 from typing import Any
 
 from include.errors import QueryError, WireError
+from include.forecast.publications import read_log
 from include.lake.believed_times import AHEAD, RECEIPT
 from include.lake.floors import describe_missing
 from include.lake.reading import connect
 from include.market.anchoring import last_closed_minute
 from include.market.events import INITIAL, BookChange, Top
 from include.market.measures import imbalance_of, mid_price
-from include.market.time import MINUTE_US, clock_time, is_believable, to_epoch_us
+from include.market.time import clock_time, is_believable, to_epoch_us
 from include.market.wire import Topic, TopicPartition
 from include.settings import Settings
 from include.trading.decided_prices import decided_minutes
@@ -29,7 +30,7 @@ from streaming.trader.followers import Moment, imbalances
 from streaming.trader.followers.imbalances import has_book_time
 from streaming.trader.followers.window_signals import KINDS
 from streaming.trader.followers.windows import BookMessage
-from streaming.trader.lake_forecasts import LakeForecast, make_forecasts
+from streaming.trader.lake_forecasts import LakeForecast, forecast_in_use, make_forecasts
 
 DAY_BEFORE = timedelta(hours=25)  # a little more, for a price before its first minute
 TABLES = ("signals", "book_changes", "forecasts", "decisions")
@@ -118,6 +119,7 @@ class LakeSpan:
         }
         self._span = {"first": start_at, "last": end_at}
         self._forecasts = self._read_forecasts()
+        self._publications = read_log(settings.forecasts_of(self._config.symbol))
         self._decided = self._read_decided()
 
     def moments(self) -> Iterator[Moment]:
@@ -131,12 +133,10 @@ class LakeSpan:
         if decided := self._decided.get(signal.window_start):
             forecast_id, fault = decided.forecast.forecast_id, decided.forecast.fault
             return self._forecasts.get(forecast_id or ""), fault
-        earlier = [
-            forecast
-            for forecast in self._forecasts.values()
-            if forecast.trained_until + MINUTE_US <= signal.timestamp
-        ]
-        return max(earlier, key=lambda f: (f.trained_until, f.forecast_id), default=None), None
+        is_recorded, log = self._config.is_recorded, self._publications
+        return forecast_in_use(
+            self._forecasts, log, signal.timestamp, is_recorded=is_recorded
+        ), None
 
     def recent_prices(self) -> list[tuple[int, float]]:
         """Minutes (µs) and mid prices of the day before, as a trader would remember them.

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from include.forecast.forecast_file import current_id, load_current, published_manifests
+from include.forecast.publications import PUBLICATIONS, read_publications
 from include.settings import ROOT
 from tests.support.publishing_child import KEEP, ROWS, put_level
 from tests.support.services import eventually
@@ -115,7 +116,9 @@ def test_a_reader_sees_whole_forecasts_only_wherever_the_publisher_is_killed(
         assert reader.looked() == new.forecast_id
         kept_ids = [manifest.forecast_id for manifest in published_manifests(tmp_path)]
         assert kept_ids == [new.forecast_id, old]
-        assert {path.name for path in tmp_path.iterdir()} == {"CURRENT", *kept_ids}
+        assert {path.name for path in tmp_path.iterdir()} == {"CURRENT", PUBLICATIONS, *kept_ids}
+        in_use = [publication.forecast_id for publication in read_publications(tmp_path)]
+        assert in_use[-2:] == [old, new.forecast_id]  # one a move of the pointer
         if not killed:
             break
     reader.done.set()

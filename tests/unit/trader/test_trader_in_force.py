@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from include.errors import QueryError
-from include.forecast.forecast_file import publish, render
+from include.errors import QueryError, StateError
+from include.forecast.forecast_file import publish, render, rollback
 from include.forecast.manifest import Manifest
+from include.forecast.publications import PUBLICATIONS, read_publications, record_publication
 from include.settings import Settings, load
 from include.trading.inputs import Signal
 from streaming.trader.forecasts import PublishedForecasts
@@ -118,6 +119,93 @@ def test_a_forecast_of_the_lake_is_in_force_once_its_last_minute_is_over(
     span = LakeSpan(settings, start_at=NOON, end_at=NOON + 60 * MINUTE)
     found, fault = span.in_force(signal(minutes))
     assert (found.forecast_id if found else None, fault) == (name, None)
+
+
+def record(settings: Settings, *moves: tuple[float, str]) -> None:
+    """Publish by hand: so many minutes after noon the pointer moves to a forecast."""
+    settings.forecasts.mkdir(parents=True, exist_ok=True)
+    for minutes, name in moves:
+        record_publication(settings.forecasts, name, published_at=NOON + minutes * MINUTE)
+
+
+def in_use(settings: Settings, minutes: float) -> str | None:
+    span = LakeSpan(settings, start_at=NOON, end_at=NOON + 60 * MINUTE)
+    forecast, _ = span.in_force(signal(minutes))
+    return forecast.forecast_id if forecast else None
+
+
+def test_a_forecast_is_in_force_from_when_it_was_published_not_trained(settings: Settings) -> None:
+    record(settings, (3, "early"), (30, "late"))
+    assert [in_use(settings, n) for n in (2.99, 3, 12, 29.99, 30, 60)] == [
+        None,
+        "early",
+        "early",
+        "early",
+        "late",
+        "late",
+    ]
+
+
+def test_a_forecast_that_landed_and_was_never_published_is_not_used(settings: Settings) -> None:
+    record(settings, (3, "early"))
+    assert in_use(settings, 60) == "early"
+
+
+def test_what_was_taken_back_or_published_again_is_used_as_long_as_it_was_in_use(
+    settings: Settings,
+) -> None:
+    record(settings, (3, "early"), (12, "late"), (20, "early"), (20.5, "early"), (40, "late"))
+    assert [in_use(settings, n) for n in (12, 19.99, 20, 39.99, 40)] == [
+        "late",
+        "late",
+        "early",
+        "early",
+        "late",
+    ]
+
+
+def test_forecasts_older_than_the_log_are_in_force_by_their_training(settings: Settings) -> None:
+    record(settings, (30, "late"))
+    assert [in_use(settings, n) for n in (0.99, 1, 15, 30)] == [None, "early", "early", "late"]
+
+
+def test_a_recorded_market_is_older_than_all_publishing(settings: Settings, tmp_path: Path) -> None:
+    record(settings, (9e6, "early"), (9e6 + 1, "late"))
+    tape = load(
+        {
+            "TICKHOUSE_VAR": str(tmp_path / "var"),
+            "TICKHOUSE_SIMULATOR_TAPE": "some.jsonl.gz",
+            "TICKHOUSE_WORLD": settings.world,
+        }
+    )
+    assert [in_use(tape, n) for n in (0.99, 10.99, 11)] == [None, "early", "late"]
+    assert in_use(settings, 11) is None
+
+
+def test_publishing_and_rollback_record_the_times_that_a_replay_goes_by(tmp_path: Path) -> None:
+    publish_two(tmp_path)
+    rollback(tmp_path)
+    moves = read_publications(tmp_path)
+    assert [one.forecast_id for one in moves] == ["early", "late", "early"]
+    to_minutes = [(one.at_us - signal(0).timestamp) / 60_000_000 for one in moves]
+    assert to_minutes[:2] == [0, 10]
+    forecasts = PublishedForecasts(tmp_path, symbol="BTC-USD")
+    found, _ = forecasts.in_force(signal(to_minutes[2] - 1))
+    again, _ = forecasts.in_force(signal(to_minutes[2]))
+    assert found is not None and again is not None
+    assert (found.forecast_id, again.forecast_id) == ("late", "early")
+
+
+def test_a_damaged_record_is_named_and_the_next_publishing_begins_another(
+    settings: Settings,
+) -> None:
+    record(settings, (3, "early"))
+    file = settings.forecasts / PUBLICATIONS
+    file.write_bytes(file.read_bytes().replace(b"early", b"eArly"))
+    with pytest.raises(StateError, match=r"publications\.json is damaged"):
+        in_use(settings, 60)
+    record(settings, (30, "late"))
+    assert [one.forecast_id for one in read_publications(settings.forecasts)] == ["late"]
 
 
 def test_a_lake_without_signals_is_reported(tmp_path: Path) -> None:
