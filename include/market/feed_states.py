@@ -39,6 +39,7 @@ LIVE: Final = "live"
 GAP: Final = "gap"
 STALE: Final = "stale"
 DISCONNECTED: Final = "disconnected"
+_POLLED: Final = f"{QUOTES} of "  # begins the name of a venue's polled symbol
 SEVERITY: tuple[State, ...] = (LIVE, GAP, STALE, DISCONNECTED)
 
 
@@ -82,6 +83,10 @@ class FeedStates:
             for name, symbol in self._symbols.get(venue, {}).items()
             if symbol.current and self._is_followed(symbol)
         }
+
+    def has_feed(self, venue: str) -> bool:
+        """Whether it has more than polled prices."""
+        return any(not name.startswith(_POLLED) for name in self.states_of(venue))
 
     def state_of(self, venue: str) -> FeedState | None:
         """The state of a venue: its worst symbol's, which the cause names; null if it has none.
@@ -134,7 +139,7 @@ class _Process(NamedTuple):
 
 def _name_symbol(entry: FeedEntry) -> str:
     is_apart = entry.venue in VENUES and is_of_supplier(entry.conn)
-    return f"{QUOTES} of {entry.symbol}" if is_apart else entry.symbol
+    return f"{_POLLED}{entry.symbol}" if is_apart else entry.symbol
 
 
 def _split_process(conn: str) -> _Process:

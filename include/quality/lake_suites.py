@@ -6,11 +6,18 @@ that identify themselves, so that a failed suite can name them.
 
 from include.lake.believed_times import AHEAD, RECEIPT
 from include.lake.tables import LANDED, QUARANTINE
+from include.lake.views import IS_OF_SUPPLIER
+from include.market.feed_entries import QUOTES
+from include.market.venues import HEALING, VENUES
 from include.quality.suites import Expectation, Suite, expect_columns, expect_true
 
 MARKET = ("trades", "tickers", "book_changes", "quotes")
 SOME_ROWS = Expectation("ExpectTableRowCountToBeBetween", {"min_value": 1})
 KEY = 'topic, "partition", "offset", event_index'
+
+# What no feed received shows none alive: polled prices of its venue, trades refilled by REST.
+IS_REFILLED = f"starts_with(coalesce(conn, ''), '{HEALING}')"
+IS_OF_FEED = f"NOT {IS_OF_SUPPLIER} AND NOT {IS_REFILLED}"
 
 ONE_TABLE = """
     SELECT '{name}' AS table_name, count(*) AS records,
@@ -66,9 +73,9 @@ MINUTES = Suite(
         alive AS (
             SELECT DISTINCT venue, symbol, date_trunc('minute', {RECEIPT}) AS minute,
                 true AS alive
-            FROM (SELECT venue, symbol, received_time, kafka_time FROM tickers UNION ALL
-                  SELECT venue, symbol, received_time, kafka_time FROM book_changes)
-            WHERE kafka_time > $since),
+            FROM (SELECT venue, symbol, received_time, kafka_time, conn FROM tickers UNION ALL
+                  SELECT venue, symbol, received_time, kafka_time, conn FROM book_changes)
+            WHERE kafka_time > $since AND {IS_OF_FEED}),
         ledger AS (
             SELECT venue, symbol, date_trunc('minute', {RECEIPT}) AS minute,
                 arg_max(entry, ({RECEIPT}, "offset")) IN ('disconnect', 'stale') AS open
@@ -96,15 +103,18 @@ MINUTES = Suite(
     expectations=(SOME_ROWS, *expect_true("explained")),
 )
 
-# Of each table, and of each venue over all of them. A venue of which nothing came for a week is
-# followed no more. A record that Kafka stamped ahead of now has no age: it would be fresh for ever.
-IS_PAST = f"kafka_time <= $now + {AHEAD}"
+# Of each table, and of each venue over all of them: of its feed apart from its polled prices. A
+# venue of which nothing came for a week is followed no more. A record that Kafka stamped ahead of
+# now has no age: it would be fresh for ever. Refilled trades and heartbeats are no news.
+IS_NEWS = f"kafka_time <= $now + {AHEAD} AND NOT {IS_REFILLED} AND kind <> 'heartbeat'"
+FEEDS = ", ".join(f"'{venue}'" for venue in VENUES)
+SOURCE = f"CASE WHEN {IS_OF_SUPPLIER} AND venue IN ({FEEDS}) THEN '{QUOTES} of ' ELSE '' END"
 ONE_AGE = f"""
-    SELECT '{{name}}' AS table_name, '' AS venue, max(kafka_time) FILTER ({IS_PAST}) AS newest
+    SELECT '{{name}}' AS table_name, '' AS venue, max(kafka_time) FILTER ({IS_NEWS}) AS newest
     FROM {{name}}"""
 ONE_OF_VENUES = f"""
-    SELECT venue, kafka_time FROM {{name}}
-    WHERE kafka_time > $now - INTERVAL 7 DAY AND {IS_PAST}"""
+    SELECT {SOURCE} || venue AS venue, kafka_time FROM {{name}}
+    WHERE kafka_time > $now - INTERVAL 7 DAY AND {IS_NEWS}"""
 FRESHNESS = Suite(
     name="freshness",
     select=f"""

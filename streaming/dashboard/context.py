@@ -136,7 +136,7 @@ class PanelContext:
         Once the venue's feed sends no frames for `stale_s` it is stale, however young. An infinite
         `limit_s` is for what stays true while the feed lives.
         """
-        frame_seen_s = self.state.frames_seen_s.get(venue, 0.0)
+        frame_seen_s = self.state.venue_seen_s(venue)
         if not seen_s or self.freshness(frame_seen_s) != "live":
             return "stale" if seen_s else "none"
         return self.freshness(seen_s, limit_s=limit_s or self.settings.dashboard.quiet_s)

@@ -87,6 +87,7 @@ class DashboardState:
     history: dict[str, SecondValues[float]] = field(default_factory=dict)
     feeds: FeedStates = field(default_factory=FeedStates)
     frames_seen_s: dict[str, float] = field(default_factory=dict)
+    polled_seen_s: dict[str, float] = field(default_factory=dict)
     accounts: dict[str, TraderActivity] = field(default_factory=dict)
     postgres: PostgresSnapshot = field(default_factory=PostgresSnapshot)
     files: FilesSnapshot = field(default_factory=FilesSnapshot)
@@ -95,6 +96,11 @@ class DashboardState:
     def activity_of(self, account_name: str = MAIN_ACCOUNT) -> TraderActivity:
         """What one of the trader's accounts did, nothing yet if there is nothing."""
         return self.accounts.setdefault(account_name, TraderActivity())
+
+    def venue_seen_s(self, venue: str) -> float:
+        """When a venue's feed, or what polls it where it has none, last brought something; or 0."""
+        otherwise_s = 0.0 if self.feeds.has_feed(venue) else self.polled_seen_s.get(venue, 0.0)
+        return self.frames_seen_s.get(venue, otherwise_s)
 
     def series_of(self, venue: str, symbol: str) -> MarketSeries:
         """The series of a venue and symbol, created if there is none."""

@@ -93,8 +93,9 @@ def clock_tile(clock_s: float, *, seen_s: float, now_s: float, limit_s: float) -
 def _feed_tiles(context: PanelContext) -> list[Tile]:
     state, dashboard = context.state, context.settings.dashboard
     tiles = []
-    for venue in sorted({*state.feeds.venues, *state.frames_seen_s, *state.postgres.venues}):
-        frame_seen_s = state.frames_seen_s.get(venue)
+    with_messages = {*state.frames_seen_s, *state.polled_seen_s}
+    for venue in sorted({*state.feeds.venues, *with_messages, *state.postgres.venues}):
+        frame_seen_s = state.venue_seen_s(venue)
         tiles.append(
             feed_tile(
                 venue,

@@ -14,7 +14,7 @@ from include.market import wire
 from include.market.auction import Auction
 from include.market.average import AVERAGE_PRICE
 from include.market.events import LedgerEntry, Message, Quote, Ticker, Trade
-from include.market.feed_entries import list_entries
+from include.market.feed_entries import is_of_supplier, list_entries
 from include.market.jumps import JUMP
 from include.market.time import (
     AHEAD_OF_RECEIPT_US,
@@ -25,6 +25,7 @@ from include.market.time import (
     may_hold,
 )
 from include.market.tops import TopMessage, decode_top, is_sane
+from include.market.venues import HEALING, VENUES
 from include.market.wire import Topic
 from include.trading.inputs import Signal
 from streaming.dashboard.series import (
@@ -103,11 +104,14 @@ def _times_of(decoded: _MeasuredSignal | TopMessage | Message) -> Iterator[int]:
 
 
 def _seen_s(decoded: _MeasuredSignal | TopMessage | Message, stamp_us: int, now_s: float) -> float:
-    """When a record came (wall clock): its stamp, else its receipt; 0 if neither is plausible."""
+    """When a record came (wall clock); 0 if neither its stamp nor its receipt is plausible.
+
+    It is the earlier of both: what a feed's spool held back is as old as its receipt.
+    """
     received_us = getattr(decoded, "received_time", None) or 0
     latest_us = min(LATEST_US, now_s * SECOND_US + AHEAD_OF_RECEIPT_US)
     plausible = (at for at in (stamp_us, received_us) if EARLIEST_US <= at <= latest_us)
-    return next(plausible, 0) / SECOND_US
+    return min(plausible, default=0) / SECOND_US
 
 
 def _decode(record: Record) -> _MeasuredSignal | TopMessage | Message:
@@ -221,7 +225,11 @@ def _apply_signal(state: DashboardState, signal: _MeasuredSignal, seen_s: float)
 
 def _advance_clock(state: DashboardState, message: Message | TopMessage, seen_s: float) -> int:
     """Advance the market clock; the market time (µs) of an event, also if the venue gave none."""
-    state.frames_seen_s[message.venue] = max(state.frames_seen_s.get(message.venue, 0.0), seen_s)
+    is_polled = message.venue in VENUES and is_of_supplier(message.conn)
+    if not message.conn.startswith(HEALING):  # a refilled trade shows no feed
+        seen_by_venue = state.polled_seen_s if is_polled else state.frames_seen_s
+        last_seen_s = seen_by_venue.get(message.venue, 0.0)
+        seen_by_venue[message.venue] = max(last_seen_s, seen_s)
     venue_us, received_us = message.venue_time, message.received_time
     if venue_us is not None:
         skew_us = venue_us - received_us

@@ -210,6 +210,48 @@ def test_a_venue_without_news_is_stale_while_others_have_some(settings: Settings
     assert '"venue": "coinbase"' in message
 
 
+POLLED = {"conn": "gemini-1-quotes"}
+
+
+def test_polled_tickers_explain_no_silence_of_a_feed(settings: Settings) -> None:
+    rows = sound()
+    for name in ("trade_minutes", "tickers", "book_changes"):
+        del rows[name][4]
+    rows["tickers"].append(landed(50, at(4.5), last=Decimal(9000), **POLLED))
+    assert '"state": "absent"' in fault(settings, rows)
+
+
+@pytest.mark.parametrize(
+    "signs_of_life",
+    [
+        {"quotes": {"price": Decimal(9010), "currency": "USD", **POLLED}},
+        {"tickers": {"last": Decimal(9000), **POLLED}},
+        {"trades": {"trade_id": "7", "conn": "heal-1", "price": Decimal(9000), "side": "buy"}},
+        {"book_changes": {"kind": "heartbeat", "event_index": -1}},
+    ],
+    ids=["polled prices", "polled tickers", "refilled trades", "heartbeats"],
+)
+def test_nothing_but_its_feed_makes_a_venue_fresh(settings: Settings, signs_of_life: Rows) -> None:
+    """The feed of Gemini ended an hour ago; Deribit's keeps every table fresh."""
+    rows = sound()
+    for name in ("trades", "tickers", "book_changes"):
+        rows[name] = [
+            row | {"venue": "deribit", "offset": 100 + row["offset"]} for row in rows[name]
+        ]
+    rows["book_changes"].append(landed(0, at(-60)))
+    for name, fields in signs_of_life.items():
+        rows[name].append(landed(50, at(9.9), quantity=Decimal(1), **fields))  # type: ignore[arg-type]
+    message = fault(settings, rows)
+    assert "gate freshness: 1 of 2 failed" in message
+    assert '"table_name": "any", "venue": "gemini"' in message
+
+
+def test_polled_prices_of_a_venue_with_a_feed_have_an_age_of_their_own(settings: Settings) -> None:
+    rows = sound()
+    rows["quotes"].append(landed(50, at(1), price=Decimal(9010), currency="USD", **POLLED))
+    assert '"venue": "quotes of gemini"' in fault(settings, rows)
+
+
 def test_a_venue_that_is_silent_up_to_now_is_named(settings: Settings) -> None:
     """Its only trade of the day was before the window, two hours before now."""
     rows = sound()
