@@ -6,7 +6,6 @@ rebuilt checkpoint, leaves out what is below the watermark. A second stream is r
 itself: two commits that move one watermark from the same version are a conflict.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from include.atomic_files import sync_path
 from include.errors import PlatformError
+from include.lake.delta_log import POINTER, checkpoint_version
 from include.lake.reading import open_table
 from include.lake.table_features import list_partitioning, unkept_rules
 from include.lake.watermarks import application_id, next_offsets
@@ -118,7 +118,7 @@ class Appender:
             int(log.unsafeVolatileSnapshot().version()),
             Path(folder, table, "_delta_log"),
         )
-        if _checkpoint_version(logs / "_last_checkpoint") > version:
+        if checkpoint_version(logs / POINTER) > version:
             return True
         commit = logs / f"{version:020d}.json"
         if not commit.exists() or commit.stat().st_size == 0:
@@ -193,14 +193,6 @@ def delta_log(spark: SparkSession, location: str) -> Any:
 def _none(spark: SparkSession) -> Any:
     jvm: Any = spark._jvm
     return jvm.scala.Option.empty()
-
-
-def _checkpoint_version(pointer: Path) -> int:
-    """The version of the newest log checkpoint; -1 if there is none that can be read."""
-    try:
-        return int(json.loads(pointer.read_text())["version"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return -1
 
 
 def _names(partitions: Mapping[TopicPartition, int] | Sequence[TopicPartition]) -> str:

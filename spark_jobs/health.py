@@ -29,13 +29,15 @@ def write_progress(
     queries: Sequence[StreamingQuery],
     *,
     pauses_ms: Mapping[str, int] = MappingProxyType({}),
+    faults: tuple[str, ...] = (),
 ) -> None:
     """Put the last progress of each query where `./tickhouse status` reads it, whole or not.
 
-    `pauses_ms` by query are no part of the time that a batch took.
+    `pauses_ms` by query are no part of the time that a batch took; `faults` as there.
     """
     states = tuple(_progress_of(query, pauses_ms.get(str(query.name), 0)) for query in queries)
-    stream_progress.write_progress(settings, StreamProgress(written_at=time.time(), queries=states))
+    progress = StreamProgress(written_at=time.time(), queries=states, faults=faults)
+    stream_progress.write_progress(settings, progress)
 
 
 def _progress_of(query: StreamingQuery, pause_ms: int) -> QueryProgress:

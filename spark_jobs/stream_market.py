@@ -37,7 +37,7 @@ from spark_jobs.averages import AverageBatches
 from spark_jobs.ending import end_at_once, end_within
 from spark_jobs.health import LedgerHealth, write_progress
 from spark_jobs.landing import Landing
-from spark_jobs.log_checkpoints import keep_log_checkpoints
+from spark_jobs.log_checkpoints import LogCheckpoints, keep_log_checkpoints
 from spark_jobs.measures import start_measures
 from spark_jobs.serving import in_background, restate_late_windows, serve_postgres
 from spark_jobs.session import open_session, require_shared_paths, require_task_slots
@@ -51,9 +51,16 @@ log = logging.getLogger("tickhouse.stream")
 
 
 def start_landing(
-    spark: SparkSession, settings: Settings, *, health: LedgerHealth | None = None
+    spark: SparkSession,
+    settings: Settings,
+    *,
+    health: LedgerHealth | None = None,
+    checkpoints: LogCheckpoints | None = None,
 ) -> StreamingQuery:
-    """The query that lands every topic; `health` takes the feed ledger's entries."""
+    """The query that lands every topic; `health` takes the feed ledger's entries.
+
+    The log checkpoints of its tables are written beside it.
+    """
     folder = settings.checkpoints / "land"
     topics = KafkaTopics(
         offset_ranges(settings.bootstrap, LANDED_TOPICS),
@@ -82,7 +89,8 @@ def start_landing(
         .foreachBatch(landing.write)
         .start()
     )
-    keep_log_checkpoints(spark, settings.lake, (*LANDED, QUARANTINE), beside=query)
+    checkpoints = checkpoints or LogCheckpoints(spark, settings.lake, (*LANDED, QUARANTINE))
+    keep_log_checkpoints(checkpoints, beside=query)
     return query
 
 
@@ -122,9 +130,10 @@ def run(settings: Settings, stop: threading.Event) -> None:
     refuse_damaged(settings)
     wakeup, late = threading.Event(), LateWindows()
     health = LedgerHealth(wakeup)
+    checkpoints = LogCheckpoints(spark, settings.lake, (*LANDED, QUARANTINE))
     signals = SignalBatches(spark, settings, stop=stop, late=late, wakeup=wakeup)
     queries = [
-        start_landing(spark, settings, health=health),
+        start_landing(spark, settings, health=health, checkpoints=checkpoints),
         signals.start(),
         start_measures(spark, settings),
         AverageBatches(spark, settings, wakeup=wakeup).start(),
@@ -134,7 +143,8 @@ def run(settings: Settings, stop: threading.Event) -> None:
     gc.freeze()  # what exists now stays: the collections of `Landing` need not scan it
     try:
         while not stop.wait(PROGRESS_S):
-            write_progress(settings, queries, pauses_ms={"signals": signals.pause_ms})
+            pauses_ms = {"signals": signals.pause_ms}
+            write_progress(settings, queries, pauses_ms=pauses_ms, faults=checkpoints.faults)
             for query in queries:
                 if not stop.is_set():
                     _require_active(query)

@@ -41,6 +41,14 @@ class LogDamage:
     is_unreferenced: bool
 
 
+def checkpoint_version(pointer: StorePath) -> int:
+    """The version of the newest log checkpoint by its pointer; -1 if that cannot be read."""
+    try:
+        return int(json.loads(pointer.read_text())["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return -1
+
+
 def find_log_damage(table: Path) -> LogDamage | None:
     """What is wrong with the log of the table in this folder; null if it is whole."""
     log = table / LOG

@@ -56,6 +56,8 @@ def stream_causes(
                     f"the stream's query {query.name} has not finished a batch in the "
                     f"{process.uptime_s} s since its start"
                 )
+    if age_s <= STANDSTILL_S:
+        yield from progress.faults
     for query in progress.queries:
         still_s = abs(now_s - query.reported_at)
         if query.reported_at and still_s > STANDSTILL_S and behind.get(query.name):

@@ -46,10 +46,14 @@ class QueryProgress:
 
 @dataclass(frozen=True)
 class StreamProgress:
-    """All queries; `written_at` is in seconds since the epoch, 0 if the stream never ran."""
+    """All queries; `written_at` is in seconds since the epoch, 0 if the stream never ran.
+
+    `faults` are sentences on what fails again and again beside the queries, which go on.
+    """
 
     written_at: float = 0.0
     queries: tuple[QueryProgress, ...] = ()
+    faults: tuple[str, ...] = ()
 
     def is_ready(self, now_s: float) -> bool:
         """Whether the stream runs, and each of its queries is ready."""

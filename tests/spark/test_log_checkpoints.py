@@ -1,11 +1,13 @@
 """Log checkpoints are written beside the commits of what lands, and readers use them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
+from include.lake.delta_log import POINTER, checkpoint_version
 from include.lake.tables import TABLES
 from include.lake.watermarks import landed_offsets
 from include.market.wire import TopicPartition
@@ -71,6 +73,32 @@ def test_a_stream_goes_on_with_checkpoints_when_the_log_it_began_with_is_removed
     assert held.deltas().size() < 2 * log_checkpoints.COMMITS_A_CHECKPOINT
     assert sorted(row["offset"] for row in rows_of(spark, settings, "book_changes")) == [*range(12)]
     assert DeltaTable(f"{settings.lake}/book_changes").to_pyarrow_table().num_rows == 12
+
+
+def test_one_that_delta_could_not_write_is_tried_again_and_reported(
+    spark: SparkSession,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    make_tables(spark, settings)
+    monkeypatch.setattr(log_checkpoints, "COMMITS_A_CHECKPOINT", 2)
+    monkeypatch.setattr(log_checkpoints, "COMMITS_A_TRY", 1)
+    beside = LogCheckpoints(spark, settings.lake, [TABLES["book_changes"], TABLES["quarantine"]])
+    stream, pointer = landing(settings), Path(settings.lake, "book_changes/_delta_log", POINTER)
+    pointer.mkdir()  # Delta swallows that it cannot be written
+    for number in range(3):
+        assert beside.faults == ()
+        stream.write(records(spark, "market.book", [GOOD], first=number), number)
+        assert beside.write_due() == []
+    (fault,) = beside.faults
+    assert fault.startswith("the log checkpoint of book_changes was not written, 3 times in a row")
+    assert "log checkpoint not written table=book_changes failures=3" in caplog.text
+    shutil.rmtree(pointer)
+    stream.write(records(spark, "market.book", [GOOD], first=3), 3)
+    assert beside.write_due() == ["book_changes"]
+    assert beside.faults == ()
+    assert checkpoint_version(pointer) == 4
 
 
 def test_fifty_commits_write_none_by_themselves(spark: SparkSession, settings: Settings) -> None:

@@ -106,3 +106,13 @@ def test_a_query_that_finishes_no_batch_is_a_cause(tmp_path: Path) -> None:
         "the stream's query signals has not finished a batch in the 200 s since its start"
     ]
     assert list(stream_causes(progress, [young], behind={}, now_s=1001.0)) == []
+
+
+def test_what_fails_beside_the_queries_is_a_cause_while_the_stream_reports(tmp_path: Path) -> None:
+    progress = StreamProgress(1000.0, (READY,), ("the log checkpoint of trades was not written",))
+    stream = ProcessState("stream", "running", 1, 200)
+    assert list(stream_causes(progress, [stream], behind={}, now_s=1001.0)) == [
+        "the log checkpoint of trades was not written"
+    ]
+    (only,) = stream_causes(progress, [stream], behind={}, now_s=1100.0)
+    assert only.startswith("the stream reports nothing")
