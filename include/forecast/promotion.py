@@ -16,7 +16,6 @@ from include.errors import ForecastError, HistoryError
 from include.forecast import drafts, forecast_file
 from include.forecast.band_coverage import check_coverage, measure_coverage
 from include.forecast.evaluation import (
-    AHEAD,
     LAST_PRICE,
     PROPHET,
     Plan,
@@ -36,7 +35,7 @@ from include.forecast.manifest import JudgedHorizon, Manifest
 from include.forecast.recipe import Recipe
 from include.forecast.sanity_checks import check_sanity
 from include.forecast.scores import ForecastScore
-from include.market.time import MINUTE
+from include.market.time import MINUTE, to_epoch_us
 from include.quality.results import Finding
 from include.settings import Settings
 from include.settings.forecast import ForecastSettings
@@ -156,7 +155,8 @@ def _compare_with_champion(
         float(np.mean([error[side] for error in errors])) for side in (0, 1)
     )
     worse = sum(our_error > their_error for our_error, their_error in errors)
-    refused = candidate_error > champion_error * (1 + rules.worse_share) and worse * 2 > len(errors)
+    is_worse = candidate_error > champion_error * (1 + rules.worse_share)
+    refused = np.isinf(candidate_error) or (is_worse and worse * 2 > len(errors))
     detail = (
         f"mean absolute error {candidate_error:.6g} against {champion_error:.6g} of "
         f"{champion_manifest.forecast_id}, worse from {worse} of {len(errors)} origins"
@@ -181,8 +181,11 @@ def _champion_levels(
     """The champion's day from an origin: its file moved to the price there, or its recipe's."""
     manifest = champion.manifest
     if _to_naive_utc(manifest.trained_until) <= origin_at:
+        # From the last minute with a price on, as the challenger's model is: it may be earlier.
+        last_at = rows_within(known_df, pd.Timestamp.min, origin_at)["ds"].iloc[-1]
         price = float(origin_df[LAST_PRICE].iloc[0])
-        return _published_levels(champion, origin_at, price=price)
+        minutes = pd.DatetimeIndex(origin_df["ds"])
+        return _published_levels(champion, minutes, last_at=last_at, price=price)
     training_df = rows_within(known_df, origin_at - _span(manifest), origin_at)
     if len(training_df) < minimum_minutes(_span(manifest)):
         return _make_levels([], [])
@@ -197,19 +200,22 @@ def _champion_levels(
 
 
 def _published_levels(
-    champion: ForecastFile, origin_at: pd.Timestamp, *, price: float
+    champion: ForecastFile, ds: pd.DatetimeIndex, *, last_at: pd.Timestamp, price: float
 ) -> pd.DataFrame:
-    minutes = pd.date_range(origin_at, periods=AHEAD + 1, freq="min")
-    micros = minutes.as_unit("us").asi8
-    levels = [champion.level_at(int(at_us)) for at_us in micros]
-    if levels[0] is None:
+    """Its levels at `ds`, all moved so that the one at `last_at` is the price."""
+    before, *levels = (champion.level_at(_to_micros(at)) for at in (last_at, *ds))
+    if before is None:
         return _make_levels([], [])
     points = [
-        (at, price * level / levels[0])
-        for at, level in zip(minutes[1:], levels[1:], strict=True)
+        (at, price * level / before)
+        for at, level in zip(ds, levels, strict=True)
         if level is not None
     ]
     return _make_levels([at for at, _ in points], [level for _, level in points])
+
+
+def _to_micros(naive_at: pd.Timestamp) -> int:
+    return to_epoch_us(naive_at.tz_localize("UTC").to_pydatetime())
 
 
 def _make_levels(times: list[pd.Timestamp], levels: list[float]) -> pd.DataFrame:
@@ -231,4 +237,6 @@ def _to_naive_utc(moment_at: datetime) -> pd.Timestamp:
 
 
 def _error(pairs_df: pd.DataFrame, column: str) -> float:
-    return float((pairs_df["close"] - pairs_df[column]).abs().mean())
+    """The mean absolute error; infinite where a level is no number: no minute is passed over."""
+    errors = (pairs_df["close"] - pairs_df[column]).abs().to_numpy(dtype=np.float64)
+    return float(errors.mean()) if np.isfinite(errors).all() else float("inf")

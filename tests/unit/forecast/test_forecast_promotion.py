@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from cli.main import cli
 from include.errors import GateFailed
 from include.forecast import draft_forecast, drafts, forecast_file, promotion, publishing, training
-from include.forecast.evaluation import Plan, backtest
+from include.forecast.evaluation import PROPHET, Evaluation, Plan, backtest
 from include.forecast.forecast_file import render
 from include.forecast.manifest import Manifest
 from include.lake.reading import query
@@ -152,6 +152,43 @@ def test_a_forecast_worse_than_the_one_in_use_is_refused_and_the_reason_is_kept(
     assert "champion: 1 of 10 failed" in page
     assert f"against 0 of {champion}" in page
     assert forecast_file.current_id(settings.forecasts) == champion
+
+
+def test_both_start_from_the_last_price_where_the_minutes_before_an_origin_are_missing(
+    settings: Settings,
+) -> None:
+    """The market was away for the hour before each origin; the champion knew what came."""
+    truth = [float(x or 0) for x in walk()]
+    away = [n % 360 >= 300 and n + 1 < len(truth) for n in range(len(truth))]
+    write_history(settings, [None if out else x for x, out in zip(truth, away, strict=True)])
+    champion = put_champion(
+        settings, truth[1440:], first_at=T0 + timedelta(days=1), last_price=truth[1439]
+    )
+    settings = replace(settings, forecast=replace(settings.forecast, stale_hours=99))
+    manifest = drafted(settings)
+    detail = promotion.check_promotion(settings, manifest.forecast_id)[-1].detail
+    error = float(detail.split(" against ")[1].split(" of ")[0])
+    assert champion in detail and error < 1e-6
+
+
+@pytest.mark.parametrize("knows_nothing", [600, 0], ids=["after ten hours", "anywhere"])
+def test_a_recipe_whose_levels_are_no_numbers_is_refused(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, knows_nothing: int
+) -> None:
+    truth = walk()
+    write_history(settings, truth)
+    put_champion(settings, [9000.0] * 4000, first_at=T0 + timedelta(days=2))
+
+    def lose_numbers(*inputs: Any) -> Evaluation:
+        evaluation = backtest(*inputs)
+        lost = evaluation.pairs["lead"] > knows_nothing
+        evaluation.pairs.loc[lost, PROPHET] = np.nan
+        return evaluation
+
+    manifest = drafted(settings)
+    monkeypatch.setattr(promotion, "backtest", lose_numbers)
+    found = faults(settings, manifest.forecast_id)
+    assert "mean absolute error inf against" in found[promotion.NO_WORSE]
 
 
 def test_a_forecast_better_than_the_one_in_use_takes_its_place(settings: Settings) -> None:
