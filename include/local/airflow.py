@@ -55,6 +55,9 @@ def build_environment(settings: Settings) -> dict[str, str]:
         "AIRFLOW__API__BASE_URL": settings.public_urls["airflow"],
         "AIRFLOW__API_AUTH__JWT_SECRET": settings.airflow.jwt_secret.reveal(),
         "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        # A scheduler that was killed seems alive for 30 s: one that starts sooner finds its tasks
+        # at the next look only, which comes after five minutes by default.
+        "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         # A file that is new or changed is read within half a minute all the same.
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "120",
