@@ -58,6 +58,11 @@ def _ask_for_refusal(bootstrap: str) -> str:
     return refusals[0] if refusals else ""
 
 
+def read_topic_id(consumer: Any, topic: str) -> str:
+    """Kafka's id of a topic, as the consumer's metadata has it; empty if it is not known (yet)."""
+    return str(consumer._cluster.topic_id(topic) or "")
+
+
 def open_consumer(bootstrap: str, *, group: str | None = None) -> Any:
     """A kafka-python consumer; it reads no record of an aborted transaction.
 

@@ -9,7 +9,12 @@ from typing import Any
 from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaError
 
-from include.bus.connection import open_consumer, partition_of_key, partitions_of
+from include.bus.connection import (
+    open_consumer,
+    partition_of_key,
+    partitions_of,
+    read_topic_id,
+)
 from include.errors import Unreachable
 from include.log import event
 from include.market.wire import TopicPartition
@@ -33,7 +38,8 @@ class Record:
 class Consumer:
     """Reads given topics from given offsets, without a consumer group.
 
-    `restarted` are partitions whose offsets went back: their topic was recreated. `skipped` counts
+    `restarted` are partitions whose topic was recreated: it has another id, or their offsets went
+    back. It is read from its beginning. `skipped` counts
     offsets that were not there to read: removed by retention, or a transaction's; `removed` those
     of retention, which are reported.
     Partitions that a topic gets later are read from their beginning. Of a topic in `keys` only
@@ -49,8 +55,12 @@ class Consumer:
         offsets: Mapping[TopicPartition, int] | None = None,
         from_end: bool = False,
         keys: Mapping[str, Collection[bytes]] | None = None,
+        topic_ids: Mapping[str, str] | None = None,
     ) -> None:
         """Start at the next offset to read in `offsets`, absent ones at the beginning (or end).
+
+        `topic_ids` are of the topics that these offsets were read of, by name: offsets of a topic
+        that has another id now mean nothing.
 
         Raises:
             Unreachable: no broker answers, or a topic does not exist.
@@ -60,9 +70,11 @@ class Consumer:
         self._gaps: list[tuple[TopicPartition, int, int]] = []  # from and to before
         self._topics, self._keys = tuple(topics), keys or {}
         self._next: dict[TopicPartition, int] = dict(offsets or {})
+        self._ids = dict(topic_ids or {})
         self._consumer = open_consumer(bootstrap)
         try:
             partitions = partitions_of(self._consumer, self._topics)
+            self._forget_recreated_topics()
             self._assign([at for at in partitions if self._is_read(at)], from_end=from_end)
         except KafkaError as error:
             self.close()
@@ -75,6 +87,11 @@ class Consumer:
     def offsets(self) -> dict[TopicPartition, int]:
         """The next offset to read of every partition."""
         return dict(self._next)
+
+    @property
+    def topic_ids(self) -> dict[str, str]:
+        """Kafka's ids of the topics whose offsets these are, by name."""
+        return dict(self._ids)
 
     def partitions_of(self, keys: Collection[bytes]) -> set[TopicPartition]:
         """Those that records of these keys go to, of the topics that are read by key."""
@@ -92,6 +109,7 @@ class Consumer:
             Unreachable: the broker refuses permanently.
         """
         try:
+            self.restarted |= self._forget_recreated_topics()
             self._add_new_partitions()
             self._pass_markers()
             batches = self._consumer.poll(timeout_ms=int(timeout_s * 1000), max_records=5000)
@@ -107,6 +125,21 @@ class Consumer:
     def close(self) -> None:
         """Leave the broker; no offset is committed."""
         self._consumer.close()
+
+    def _forget_recreated_topics(self) -> set[TopicPartition]:
+        """Drop the offsets of topics whose id is another one now; gives their partitions."""
+        forgotten = set[TopicPartition]()
+        for topic in self._topics:
+            topic_id = read_topic_id(self._consumer, topic)
+            if topic_id and self._ids.setdefault(topic, topic_id) != topic_id:
+                self._ids[topic] = topic_id
+                forgotten |= {partition for partition in self._next if partition.topic == topic}
+                log.warning(
+                    event("topic was recreated: it is read from its beginning", topic=topic)
+                )
+        for partition in forgotten:
+            del self._next[partition]
+        return forgotten
 
     def _add_new_partitions(self) -> None:
         """Read those that the topics have got since, as far as the client knows of them."""

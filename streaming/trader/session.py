@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
 from functools import partial
 
-from include.bus import Consumer, GroupPositions, TopicPartition, offset_ranges
+from include.bus import Consumer, GroupPositions, TopicPartition, offset_ranges, topic_ids
 from include.errors import Transient, Unreachable
 from include.lake.watermarks import landed_offsets
 from include.market.wire import Topic
@@ -113,9 +113,10 @@ class Session:
     def _open_consumer(self, accounts: Sequence[TradedAccount]) -> Consumer:
         """One for all accounts, from where the first of them goes on."""
         ranges = offset_ranges(self._shared.bootstrap, OF_ONE_SYMBOL)
+        ids = topic_ids(self._shared.bootstrap, OF_ONE_SYMBOL)
         offsets: dict[TopicPartition, int] = {}
         for account in accounts:
-            for partition, offset in account.begins_at(ranges).items():
+            for partition, offset in account.begins_at(ranges, ids).items():
                 offsets[partition] = min(offset, offsets.get(partition, offset))
         keys = [key for plan in self._plans for key in plan.config.keys]
         return Consumer(

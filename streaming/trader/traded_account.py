@@ -25,7 +25,7 @@ from streaming.trader.desk import Desk
 from streaming.trader.followers import Follower, Moment
 from streaming.trader.forecasts import ForecastWatch
 from streaming.trader.kill_points import SUSPENDED, KillPoints, NoKillPoints
-from streaming.trader.trader_state import TraderState, load_state, offset_rows
+from streaming.trader.trader_state import TraderState, load_state, start_rows
 from streaming.trader.vetoes import Breaker, Vetoes, exclude_ledger
 
 log = logging.getLogger("tickhouse.trader")
@@ -59,7 +59,7 @@ class TradedAccount:
         self._plan, self._journal = plan, journal
         self._vetoes = Vetoes(plan.config)
         self.state: TraderState = load_state(journal, plan.config.account)
-        self._starts = self.state.offsets
+        self._starts, self._topic_ids = self.state.offsets, self.state.topic_ids
         self._failures, self._retry_at = 0, 0.0
         self._waiting: Moment | None = None
         self._noted = journal.state().get(self._failure_name, "")
@@ -67,10 +67,13 @@ class TradedAccount:
         self._follower: Follower
         self._desk: Desk
 
-    def begins_at(self, ranges: OffsetRanges) -> dict[TopicPartition, int]:
+    def begins_at(
+        self, ranges: OffsetRanges, topic_ids: Mapping[str, str]
+    ) -> dict[TopicPartition, int]:
         """From where its records are to be read, by what Kafka has; a new account asks for none.
 
-        A topic that ends before what was read of it was recreated: it is read from its beginning.
+        A topic that has another id than when it was read, or ends before what was read of it, was
+        recreated: it is read from its beginning.
         """
         counts = Counter(topic for topic, _ in ranges)
         followed = {
@@ -78,7 +81,7 @@ class TradedAccount:
             for topic, count in counts.items()
             for key in self.config.keys
         }
-        self._restart_topics(ranges)
+        self._restart_topics(ranges, topic_ids)
         absent = {part: ranges[part][0] for part in followed if self._starts}
         return absent | self._starts
 
@@ -95,9 +98,12 @@ class TradedAccount:
         Where a new account begins is written down: another may decide, and go on, before it does.
         """
         self._consumer = consumer
-        if not self._starts:
+        is_new = not self._starts
+        if is_new:
             self._starts = exclude_ledger(self._select_followed(consumer.offsets))
-            self._journal.commit([], state=offset_rows(self._starts, name=self.config.account))
+        if is_new or self._topic_ids != self.state.topic_ids:
+            name = self.config.account
+            self._journal.commit([], state=start_rows(self._starts, self._topic_ids, name=name))
         self._follower = self.config.follower(
             partial(self._ends_of_book), last_window=self.state.last_window
         )
@@ -169,10 +175,13 @@ class TradedAccount:
         )
         self.failure = None
 
-    def _restart_topics(self, ranges: OffsetRanges) -> None:
+    def _restart_topics(self, ranges: OffsetRanges, topic_ids: Mapping[str, str]) -> None:
+        known_ids, self._topic_ids = self.state.topic_ids, dict(topic_ids)
         for part in self._starts.keys() & ranges.keys():
             first, end = ranges[part]
-            if self._starts[part] > end:
+            known_id, topic_id = known_ids.get(part.topic), topic_ids.get(part.topic)
+            is_another = known_id is not None and known_id != topic_id
+            if is_another or self._starts[part] > end:
                 name = f"{part.topic}/{part.partition}"
                 log.warning(
                     event("topic was recreated", partition=name, read=self._starts[part], end=end)

@@ -13,20 +13,22 @@ from include.serving.account_states import state_name
 from include.serving.journal import Journal
 from include.trading.account import Account
 
-STATE = ("account", "last_window", "offsets", "intent")
+STATE = ("account", "last_window", "offsets", "topic_ids", "intent")
 
 
 @dataclass(frozen=True)
 class TraderState:
     """What the journal holds at the start. `conn` identifies this journal permanently.
 
-    `offsets` are the next Kafka offsets to read; `intent` is an order of unknown outcome.
+    `offsets` are the next Kafka offsets to read, `topic_ids` the ids of their topics; `intent` is
+    an order of unknown outcome.
     """
 
     conn: str
     account: Account | None = None
     last_window: int = -1
     offsets: dict[TopicPartition, int] = field(default_factory=dict)
+    topic_ids: dict[str, str] = field(default_factory=dict)
     intent: Order | None = None
 
 
@@ -48,6 +50,7 @@ def load_state(journal: Journal, account_name: str = MAIN_ACCOUNT) -> TraderStat
         account=msgspec.json.decode(amounts, type=Account) if amounts else None,
         last_window=int(rows["last_window"] or -1),
         offsets={TopicPartition(topic, partition): offset for topic, partition, offset in offsets},
+        topic_ids=msgspec.json.decode(rows["topic_ids"] or "{}", type=dict[str, str]),
         intent=msgspec.json.decode(intent, type=Order) if intent else None,
     )
 
@@ -72,6 +75,13 @@ def offset_rows(offsets: Mapping[TopicPartition, int], *, name: str) -> dict[str
     """The named value of the offsets alone: where an account that has decided nothing begins."""
     triples = [(topic, partition, offset) for (topic, partition), offset in offsets.items()]
     return {state_name(name, "offsets"): _text(triples)}
+
+
+def start_rows(
+    offsets: Mapping[TopicPartition, int], topic_ids: Mapping[str, str], *, name: str
+) -> dict[str, str]:
+    """The named values of where an account begins: its offsets, and the ids of their topics."""
+    return offset_rows(offsets, name=name) | {state_name(name, "topic_ids"): _text(dict(topic_ids))}
 
 
 class MessageFactory:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from include.bus import (
     Consumer,
     FeedProducer,
     Producer,
+    Record,
     TopicPartition,
+    connection,
     ensure_topics,
     find_empty_offsets,
     offset_ranges,
@@ -27,11 +30,20 @@ from include.local import kafka
 from include.local.scratch import scratch_broker
 from include.market import wire
 from include.market.events import LedgerEntry, Message
+from include.settings import Settings
 from include.settings.groups import KafkaSettings
 from tests.conftest import make_settings
 from tests.support.services import eventually, free_ports, running
 
 PRODUCERS = (Producer, FeedProducer)
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[Settings]:
+    """Of a broker that these tests alone change."""
+    with scratch_broker() as settings:
+        ensure_topics(settings.bootstrap)
+        yield settings
 
 
 def message(number: int) -> Message:
@@ -104,51 +116,89 @@ def test_settings_reach_topics_that_exist_or_are_refused() -> None:
         assert numbers == {0, 1}
 
 
-def test_partitions_that_a_topic_gets_later_and_aborted_records() -> None:
+def test_a_recreated_topic_is_read_from_its_beginning_however_long_it_is(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its end is beyond what was read of the one before: only its id tells them apart."""
+    monkeypatch.setattr(connection, "METADATA_AGE_MS", 300)
+    topic = "market.tickers"
+    send_all(settings.bootstrap, topic, [b"old %d" % n for n in range(3)])
+    consumer = Consumer(settings.bootstrap, topics=[topic])
+    assert len(read(consumer, 3)) == 3
+    offsets, ids = consumer.offsets, consumer.topic_ids
+    admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
+    admin.delete_topics([topic])
+    eventually(lambda: topic not in admin.list_topics(), what="the topic is gone")
+    admin.close()
+    ensure_topics(settings.bootstrap)
+    new = [b"new %d" % n for n in range(8)]
+    send_all(settings.bootstrap, topic, new)
+    values: list[bytes] = []
+
+    def is_read() -> bool:
+        values.extend(record.value for record in consumer.poll(0.1))
+        return values[-8:] == new
+
+    eventually(is_read, what="all of the new topic")
+    assert {part.topic for part in consumer.restarted} == {topic}
+    assert consumer.topic_ids != ids
+    consumer.close()
+    later = Consumer(settings.bootstrap, topics=[topic], offsets=offsets, topic_ids=ids)
+    assert read(later, 8) == new
+    later.close()
+
+
+def test_partitions_that_a_topic_gets_later_and_aborted_records(settings: Settings) -> None:
     topic = "market.book"
-    with scratch_broker() as settings:
-        ensure_topics(settings.bootstrap)
-        plain = KafkaProducer(bootstrap_servers=settings.bootstrap)
-        plain.send(topic, b"first", partition=0)
-        plain.flush()
-        consumer = Consumer(settings.bootstrap, topics=[topic])
-        assert read(consumer, 1) == [b"first"]
-        transactional = KafkaProducer(bootstrap_servers=settings.bootstrap, transactional_id="t")
-        transactional.init_transactions()
-        for value, ends in ((b"aborted", transactional.abort_transaction), (b"second", None)):
-            transactional.begin_transaction()
-            transactional.send(topic, value, partition=0)
-            transactional.flush()
-            (ends or transactional.commit_transaction)()
-        transactional.close()
-        assert read(consumer, 1) == [b"second"]
-        # first, aborted and its marker, second and its marker
-        spans = {TopicPartition(topic, 0): [(0, 3), (3, 5)]}
-        assert find_empty_offsets(settings.bootstrap, spans) == {
-            TopicPartition(topic, 0): [(1, 3), (4, 5)]
-        }
-        # a marker is the end of the partition now: every reader gets there
-        end = {TopicPartition(topic, 0): 5}
-        eventually(lambda: not consumer.poll(0.1) and consumer.offsets == end, what="the end")
-        assert consumer.skipped == 3
-        values = [one.value for one in read_tail(settings.bootstrap, [topic], record_count=9)]
-        assert values == [b"first", b"second"]
-        all_of_them = RecordFilter({}, ())
-        browsed = browse_records(settings.bootstrap, topic, Beginning(), record_filter=all_of_them)
-        assert [one.value for one in browsed] == values
-        admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
-        admin.create_partitions({topic: 3})
-        admin.close()
-        plain.close()
-        later = KafkaProducer(bootstrap_servers=settings.bootstrap)
-        eventually(lambda: len(later.partitions_for(topic)) == 3, what="three partitions")
-        for partition in (1, 2):
-            later.send(topic, b"%d" % partition, partition=partition)
-        later.flush()
-        later.close()
-        assert sorted(read(consumer, 2)) == [b"1", b"2"]
-        assert {part.partition for part in consumer.offsets} == {0, 1, 2}
-        consumer.close()
+    plain = KafkaProducer(bootstrap_servers=settings.bootstrap)
+    plain.send(topic, b"first", partition=0)
+    plain.flush()
+    consumer = Consumer(settings.bootstrap, topics=[topic])
+    assert read(consumer, 1) == [b"first"]
+    transactional = KafkaProducer(bootstrap_servers=settings.bootstrap, transactional_id="t")
+    transactional.init_transactions()
+    for value, ends in ((b"aborted", transactional.abort_transaction), (b"second", None)):
+        transactional.begin_transaction()
+        transactional.send(topic, value, partition=0)
+        transactional.flush()
+        (ends or transactional.commit_transaction)()
+    transactional.close()
+    assert read(consumer, 1) == [b"second"]
+    # first, aborted and its marker, second and its marker
+    spans = {TopicPartition(topic, 0): [(0, 3), (3, 5)]}
+    assert find_empty_offsets(settings.bootstrap, spans) == {
+        TopicPartition(topic, 0): [(1, 3), (4, 5)]
+    }
+    # a marker is the end of the partition now: every reader gets there
+    end = {TopicPartition(topic, 0): 5}
+    eventually(lambda: not consumer.poll(0.1) and consumer.offsets == end, what="the end")
+    assert consumer.skipped == 3
+    values = [one.value for one in read_tail(settings.bootstrap, [topic], record_count=9)]
+    assert values == [b"first", b"second"]
+    all_of_them = RecordFilter({}, ())
+    browsed = browse_records(settings.bootstrap, topic, Beginning(), record_filter=all_of_them)
+    assert [one.value for one in browsed] == values
+    admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
+    admin.create_partitions({topic: 3})
+    admin.close()
+    plain.close()
+    later = KafkaProducer(bootstrap_servers=settings.bootstrap)
+    eventually(lambda: len(later.partitions_for(topic)) == 3, what="three partitions")
+    for partition in (1, 2):
+        later.send(topic, b"%d" % partition, partition=partition)
+    later.flush()
+    later.close()
+    assert sorted(read(consumer, 2)) == [b"1", b"2"]
+    assert {part.partition for part in consumer.offsets} == {0, 1, 2}
+    consumer.close()
+
+
+def send_all(bootstrap: str, topic: str, values: list[bytes]) -> None:
+    producer = KafkaProducer(bootstrap_servers=bootstrap)
+    for value in values:
+        producer.send(topic, value, partition=0)
+    producer.flush()
+    producer.close()
 
 
 def test_a_missing_topic_and_a_missing_broker_are_said(kafka_broker: str) -> None:
@@ -253,18 +303,18 @@ def test_what_retention_removed_before_it_was_read_is_reported(
 
 
 @pytest.mark.parametrize("wrong_by_s", [-40 * 365 * 86_400, -2 * 86_400, 7200, 70 * 365 * 86_400])
-def test_the_brokers_clock_counts_where_a_senders_is_wrong(wrong_by_s: int) -> None:
+def test_the_brokers_clock_counts_where_a_senders_is_wrong(
+    settings: Settings, wrong_by_s: int
+) -> None:
     """Kafka refuses a sender's stamp of more than an hour ahead, and keeps any other."""
     part = TopicPartition("market.trades", 0)
-    with scratch_broker() as settings:
-        ensure_topics(settings.bootstrap)
-        producer = KafkaProducer(bootstrap_servers=settings.bootstrap)
-        before_ms = int(time.time() * 1000)
-        wrong_ms = max(0, before_ms + wrong_by_s * 1000)
-        producer.send(part.topic, b"x", timestamp_ms=wrong_ms, partition=0).get(timeout=20)
-        producer.close()
-        consumer = Consumer(settings.bootstrap, topics=[part.topic])
-        records = []
-        eventually(lambda: records.extend(consumer.poll(0.2)) or records, what="the record")
-        consumer.close()
-        assert before_ms <= records[0].kafka_time_ms <= time.time() * 1000
+    consumer = Consumer(settings.bootstrap, topics=[part.topic], from_end=True)
+    producer = KafkaProducer(bootstrap_servers=settings.bootstrap)
+    before_ms = int(time.time() * 1000)
+    wrong_ms = max(0, before_ms + wrong_by_s * 1000)
+    producer.send(part.topic, b"x", timestamp_ms=wrong_ms, partition=0).get(timeout=20)
+    producer.close()
+    records: list[Record] = []
+    eventually(lambda: records.extend(consumer.poll(0.2)) or records, what="the record")
+    consumer.close()
+    assert before_ms <= records[0].kafka_time_ms <= time.time() * 1000

@@ -107,6 +107,9 @@ def market(windows: range) -> list[Record]:
     return records
 
 
+CONSUMER: Any = SimpleNamespace(partitions_of=lambda keys: set(READ), offsets=READ)
+
+
 def open_accounts(
     journal: JournalOfMessages,
     *,
@@ -124,8 +127,7 @@ def open_accounts(
         plan = AccountPlan(config, open_broker, forecasts, kill_points or NoKillPoints())
         account = TradedAccount(plan, cast(Journal, journal))
         account.open()
-        consumer: Any = SimpleNamespace(partitions_of=lambda keys: set(READ), offsets=READ)
-        account.follow(consumer)
+        account.follow(CONSUMER)
         accounts.append(account)
     return accounts
 

@@ -33,10 +33,11 @@ def follow_kafka(
     """
     failures = 0
     offsets: dict[TopicPartition, int] = {}
+    topic_ids: dict[str, str] = {}
     while not stop.is_set():
         try:
             start = {**_choose_starts(bootstrap, backfill), **offsets}
-            consumer = Consumer(bootstrap, topics=wire.TOPICS, offsets=start)
+            consumer = Consumer(bootstrap, topics=wire.TOPICS, offsets=start, topic_ids=topic_ids)
         except Transient as error:
             log.warning(event("kafka is unreachable", error=error))
             stop.wait(BACKOFF.wait_s(failures))
@@ -50,7 +51,7 @@ def follow_kafka(
             log.warning(event("kafka connection lost", error=error))
             stop.wait(BACKOFF.first_s)
         finally:
-            offsets = consumer.offsets
+            offsets, topic_ids = consumer.offsets, consumer.topic_ids
             consumer.close()
 
 

@@ -18,6 +18,7 @@ from streaming.trader.brokers.paper import PaperBroker
 from streaming.trader.config import TraderConfig
 from streaming.trader.session import require_any
 from tests.support.accounts import (
+    CONSUMER,
     MARKET,
     READ,
     START,
@@ -27,6 +28,7 @@ from tests.support.accounts import (
     open_accounts,
 )
 
+IDS = {"market.book": "first", "market.signals": "first"}
 OF_MAIN = ["forecast_silent", "forecast_silent", "buy", "already_in", "sell", "nothing_to_sell"]
 OF_ETH = ["buy", "sell", "buy", "sell", "buy", "sell"]
 
@@ -69,7 +71,7 @@ def test_an_account_that_has_decided_nothing_goes_on_where_it_began() -> None:
     first, second = market(range(1, 4)), market(range(4, 7))
     decide_all(accounts[:1], first)
     again = open_accounts(journal)
-    begins = [account.begins_at({part: (0, 99) for part in READ}) for account in again]
+    begins = [account.begins_at({part: (0, 99) for part in READ}, IDS) for account in again]
     assert [begin[TopicPartition("market.book", 0)] > 0 for begin in begins] == [True, False]
     decide_all(again, [*first, *second])
     assert (reasons(journal, "main"), reasons(journal, "eth")) == (OF_MAIN, OF_ETH)
@@ -80,9 +82,26 @@ def test_a_topic_that_was_made_anew_is_read_from_its_beginning() -> None:
     journal = JournalOfMessages()
     decide_all(open_accounts(journal), market(range(1, 4)))
     accounts = open_accounts(journal)
-    begins = accounts[0].begins_at(dict.fromkeys(READ, (0, 1)))
+    begins = accounts[0].begins_at(dict.fromkeys(READ, (0, 1)), IDS)
     assert set(begins.values()) == {0}
     decide_all(accounts[:1], [replace(one, offset=one.offset - 16) for one in market(range(4, 7))])
+    assert reasons(journal, "main") == OF_MAIN
+
+
+def test_a_topic_of_another_id_is_read_from_its_beginning_however_long_it_is() -> None:
+    """Its offsets are those of other messages: going on in the middle would pass over the first."""
+    journal = JournalOfMessages()
+    ranges = dict.fromkeys(READ, (0, 99))
+    book, signals = (TopicPartition(topic, 0) for topic in IDS)
+    recreated = IDS | {book.topic: "second"}
+    decide_all(open_accounts(journal), market(range(1, 4)))
+    turns = ((IDS, True), (IDS, True), (recreated, False))
+    for end, (ids, is_read_on) in enumerate((*turns, (recreated, True)), start=4):
+        account = open_accounts(journal)[0]
+        begins = account.begins_at(ranges, ids)
+        assert (begins[book] > 0, begins[signals] > 0) == (is_read_on, True)
+        account.follow(CONSUMER)
+        decide_all([account], market(range(1, end)))
     assert reasons(journal, "main") == OF_MAIN
 
 
