@@ -50,6 +50,11 @@ def test_counts_are_those_of_kafka(kafka_broker: str) -> None:
     }
 
 
+def count_trades(bootstrap: str) -> int:
+    ranges = offset_ranges(bootstrap, ["market.trades"])
+    return sum(end - first for first, end in ranges.values())
+
+
 def show_the_last_question_alone(browser: chromium.Browser) -> None:
     """The first of two answers comes after the second: it shows nothing."""
     browser.run(DELAY_FIRST_RECORDS)
@@ -74,7 +79,10 @@ def test_from_the_counts_to_one_record(
         )
     )
     producer.close()
+    before = count_trades(kafka_broker)
     with dashboard(settings, tmp_path), market(kafka_broker), browsing(tmp_path) as browser:
+        # The page asks for records once: those that are there when it opens.
+        eventually(lambda: count_trades(kafka_broker) > before + 20, what="trades of both venues")
         browser.open(url(settings) + "flows?topic=market.trades&venue=kraken")
         browser.wait(f"return {ROWS}.length > 3", what="records are listed")
         venues = browser.run(f"return [...new Set({ROWS}.map(r => r.cells[1].textContent))]")
