@@ -159,4 +159,4 @@ async def test_symbols_once_and_listed() -> None:
                 assert (reply.status, (await reply.json())["code"]) == (400, code), text
         info = await get(session, f"{base}/api/v1/exchangeInfo?symbol=ETHUSDT")
         assert [row["symbol"] for row in info["symbols"]] == ["ETHUSDT"]
-        assert json.dumps(info).count("filterType") == 8
+        assert json.dumps(info).count("filterType") == 9
