@@ -57,7 +57,7 @@ def serve_added(
         served = read_next_version(cursor, table)
         if served == version + 1:
             return 0
-        if files := _added_files(opened, served):
+        if files := find_added_files(opened, served):
             for rows in read_rows(opened, files, timedelta(days=keep_days)):
                 upsert_with(cursor, table, rows)
                 row_count += len(rows)
@@ -93,7 +93,7 @@ def forget_version(cursor: Any, table: Table) -> None:
     cursor.execute(FORGET, (table.name,))
 
 
-def _added_files(table: DeltaTable, served: int) -> list[str]:
+def find_added_files(table: DeltaTable, served: int) -> list[str]:
     """The files that hold the rows of versions from `served` on; all, where that is not known.
 
     A compaction in between joined rows that were not served yet with others that were.

@@ -8,9 +8,9 @@ from include.checks import Check
 from include.lake.audit.differences import check_served_rows
 from include.lake.believed_times import newest_sql
 from include.lake.floors import whole_minutes_from
-from include.lake.reading import connect, open_table
+from include.lake.reading import connect, create_empty_view, create_view, open_table
 from include.lake.tables import SIGNALS
-from include.serving.added_files import read_served
+from include.serving.added_files import find_added_files, read_served
 from include.serving.connection import Dsn
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ ATTEMPTS, PAUSE_S = 4, 3.0  # a version is served within seconds
 BOUNDS = f"""
 CREATE TABLE bounds AS SELECT
     {newest_sql('"timestamp"', "signals")} - $keep AS due_from,
-    $dropped_until AS dropped_until,
-    (SELECT max(window_start) FROM of_postgres WHERE NOT $is_current) AS last"""
+    $dropped_until AS dropped_until"""
 # Postgres may have more than it must: its retention runs once a day.
+KEY = ", ".join(SIGNALS.key)
 LANDED = f"""
 CREATE VIEW landed AS SELECT signals.* FROM signals, bounds
 WHERE "timestamp" >= dropped_until AND (
-    "timestamp" >= due_from AND (last IS NULL OR window_start < last)
-    OR ({", ".join(SIGNALS.key)}) IN (SELECT ({", ".join(SIGNALS.key)}) FROM of_postgres))"""
+    "timestamp" >= due_from AND ({KEY}) NOT IN (SELECT ({KEY}) FROM waiting)
+    OR ({KEY}) IN (SELECT ({KEY}) FROM of_postgres))"""
 SERVED = """
 CREATE VIEW served AS
 SELECT of_postgres.* FROM of_postgres, bounds WHERE "timestamp" >= dropped_until"""
@@ -50,17 +50,25 @@ def audit_signals(dsn: Dsn, lake: str, *, keep_days: int) -> Check:
 def check_signals(lake: str, served: "pa.Table", *, next_version: int, keep_days: int) -> Check:
     """Whether Delta and Postgres have the same signals of the last `keep_days`, older ones too.
 
-    `served` are Postgres' rows, served from the lake's versions below `next_version`. Where there
-    are newer versions, signals of its last window and later ones may still be missing from it.
-    Older than `keep_days`, Postgres may have some, which are the lake's too.
+    `served` are Postgres' rows, served from the lake's versions below `next_version`: signals of
+    newer versions may still be missing from it, whatever their window. Older than `keep_days`,
+    Postgres may have some, which are the lake's too.
     """
     bounds = {
         "keep": timedelta(days=keep_days),
         "dropped_until": whole_minutes_from(lake, SIGNALS.name),
-        "is_current": _is_current(lake, next_version),
     }
-    with connect(lake, [SIGNALS.name], all_tables=True) as connection:
+    table = open_table(lake, SIGNALS.name)
+    with connect("", ()) as connection:
+        if table is None:
+            create_empty_view(connection, SIGNALS)
+        else:  # of one version, however many more land meanwhile
+            create_view(connection, SIGNALS.name, table)
         connection.register("of_postgres", served)
+        if table is not None and next_version and next_version != table.version() + 1:
+            create_view(connection, "waiting", table, files=find_added_files(table, next_version))
+        else:
+            connection.execute("CREATE VIEW waiting AS SELECT * FROM signals WHERE false")
         connection.execute(BOUNDS, bounds)
         connection.execute(LANDED)
         connection.execute(SERVED)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from include.lake.reading import open_table
-from include.serving.added_files import _added_files
+from include.serving.added_files import find_added_files
 from tests.support.lake_of_rows import put
 
 
@@ -24,7 +24,7 @@ def commits(tmp_path: Path) -> list[Path]:
 def added_since(lake: Path, version: int) -> int:
     table = open_table(str(lake), "signals")
     assert table is not None
-    return len(_added_files(table, version))
+    return len(find_added_files(table, version))
 
 
 def test_only_files_of_versions_not_served_are_read(tmp_path: Path, commits: list[Path]) -> None:
