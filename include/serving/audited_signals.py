@@ -1,4 +1,4 @@
-"""The audit of the signals that Postgres serves: the same rows as the lake's, in its span."""
+"""The audit of the signals that Postgres serves: the lake's rows, but for those that wait."""
 
 import time
 from datetime import timedelta
@@ -62,13 +62,13 @@ def check_signals(lake: str, served: "pa.Table", *, next_version: int, keep_days
     with connect("", ()) as connection:
         if table is None:
             create_empty_view(connection, SIGNALS)
+            connection.execute("CREATE VIEW waiting AS FROM signals")
         else:  # of one version, however many more land meanwhile
+            is_behind = next_version not in (0, table.version() + 1)
+            waiting = find_added_files(table, next_version) if is_behind else []
             create_view(connection, SIGNALS.name, table)
+            create_view(connection, "waiting", table, files=waiting)
         connection.register("of_postgres", served)
-        if table is not None and next_version and next_version != table.version() + 1:
-            create_view(connection, "waiting", table, files=find_added_files(table, next_version))
-        else:
-            connection.execute("CREATE VIEW waiting AS SELECT * FROM signals WHERE false")
         connection.execute(BOUNDS, bounds)
         connection.execute(LANDED)
         connection.execute(SERVED)
