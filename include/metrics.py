@@ -1,7 +1,8 @@
 """A process's metrics for Prometheus: an HTTP page on loopback, computed at each scrape.
 
 The only owner of prometheus_client. Names are `tickhouse_…`, base units (seconds), counters end in
-`_total`; the library adds memory, CPU and open files of the process.
+`_total`; the library adds memory, CPU and open files of the process. Each page has the age of the
+process's main loop too (`include/heartbeat.py`).
 """
 
 import logging
@@ -13,6 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as MetricFamily
 from prometheus_client.registry import Collector
 
+from include.heartbeat import HEARTBEAT, MAIN_LOOP_AGE, MEANING
 from include.log import event
 
 log = logging.getLogger("tickhouse.metrics")
@@ -46,7 +48,9 @@ class _MetricsCollector(Collector):
         self._read = read
 
     def collect(self) -> Iterable[MetricFamily]:
-        return [_make_family(metric) for metric in self._read()]
+        age_s = HEARTBEAT.age_s
+        loop = [] if age_s is None else [Metric.of(MAIN_LOOP_AGE, MEANING, age_s)]
+        return [_make_family(metric) for metric in (*self._read(), *loop)]
 
     def describe(self) -> Iterable[MetricFamily]:
         return []

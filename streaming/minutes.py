@@ -19,6 +19,7 @@ from include.bus import GroupPositions, TopicPartition
 from include.clock import utc_now
 from include.errors import Unreachable
 from include.forecast.anchors import ForecastServer
+from include.heartbeat import HEARTBEAT
 from include.lake.book_checkpoints import BookCheckpoints
 from include.lake.book_seconds import BookSeconds
 from include.log import event
@@ -85,9 +86,9 @@ def run(
     serve_metrics(settings.metrics.minutes, counters.metrics, host=settings.ports.host)
     checkpoints, seconds = BookCheckpoints(settings.lake), BookSeconds(settings.lake)
     positions = GroupPositions(settings.bootstrap, world=settings.world, reader="minutes")
-    settled_s = time.monotonic() + SETTLE_S
+    settled_s, is_stopped = time.monotonic() + SETTLE_S, HEARTBEAT.checks_with_beats(stop)
     log.info(event("minutes ready", every_s=settings.stream.minutes_s))
-    while not stop.wait(settings.stream.minutes_s):
+    while not HEARTBEAT.wait(stop, settings.stream.minutes_s):
         try:
             at = now()
             counters.count_refresh(refresh(settings, now=at, counted=counted))
@@ -95,17 +96,17 @@ def run(
                 {TopicPartition(Topic.TRADES, part): end for part, end in counted.offsets.items()}
             )
             # Each takes seconds on a busy machine, and who ends the process waits for them.
-            if not stop.is_set():
+            if not is_stopped():
                 forecasts.serve(end_at=closing_time(at))
             is_settled = time.monotonic() > settled_s
-            if is_settled and not stop.is_set():
+            if is_settled and not is_stopped():
                 checkpoints.add_next()
-            if is_settled and not stop.is_set():
+            if is_settled and not is_stopped():
                 seconds.add()
         except Unreachable as error:
             counters.outages += 1
             log.warning(event("refresh delayed", error=error))
-            stop.wait(BACKOFF_S)
+            HEARTBEAT.wait(stop, BACKOFF_S)
     positions.close()
 
 

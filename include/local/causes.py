@@ -3,9 +3,11 @@
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
+from include.local.process_pages import ProcessPage
 from include.local.restarts import is_restart_loop, recent_starts
 from include.local.supervisor import ProcessState
 from include.local.unsupervised import RUNNING, SILENT
@@ -16,11 +18,17 @@ from include.setting_fields import MB
 from include.settings import Settings
 
 STANDSTILL_S = 60.0
+EVENT_LOOP_S = 15.0  # one goes round each second
+PAGE_START_S = 60  # a process serves its page of metrics by then
 STREAM_START_S = 120
 
 
-def process_causes(settings: Settings, processes: Sequence[ProcessState]) -> Iterator[str]:
-    """Processes that do not run, are suspended, or end again and again."""
+def process_causes(
+    settings: Settings,
+    processes: Sequence[ProcessState],
+    pages: Mapping[str, ProcessPage | None] = MappingProxyType({}),
+) -> Iterator[str]:
+    """Processes that do not run, are suspended, end again and again, or hang by their `pages`."""
     for process in processes:
         log = f"./tickhouse logs {process.name}"
         starts = recent_starts(settings.home, process.name)
@@ -32,6 +40,8 @@ def process_causes(settings: Settings, processes: Sequence[ProcessState]) -> Ite
             yield f"{process.name} is {process.state}: {log}"
         elif process.pid is not None and _is_suspended(process.pid):
             yield f"{process.name} (pid {process.pid}) is suspended: kill -CONT {process.pid}"
+        elif process.name in pages:
+            yield from _loop_causes(process, pages[process.name])
 
 
 def stream_causes(
@@ -109,6 +119,24 @@ def disk_causes(settings: Settings) -> Iterator[str]:
 def free_mb(folder: Path) -> float:
     """Free space where a folder is."""
     return shutil.disk_usage(folder).free / MB
+
+
+def _loop_causes(process: ProcessState, process_page: ProcessPage | None) -> Iterator[str]:
+    """A process that runs for the system, but whose main loop stands still."""
+    if process_page is None:
+        if process.uptime_s > PAGE_START_S:
+            yield f"{process.name} does not answer at its page of metrics"
+        return
+    limit_s = EVENT_LOOP_S if _has_event_loop(process.name) else STANDSTILL_S
+    if process_page.loop_age_s is not None and process_page.loop_age_s > limit_s:
+        yield (
+            f"{process.name} hangs: its main loop has not gone round for "
+            f"{process_page.loop_age_s:.0f} s: ./tickhouse logs {process.name}"
+        )
+
+
+def _has_event_loop(name: str) -> bool:
+    return name == "dashboard" or name.startswith("feed-")
 
 
 def _is_suspended(pid: int) -> bool:

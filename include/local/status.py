@@ -14,6 +14,7 @@ from include.local.causes import (
     stream_causes,
     topic_causes,
 )
+from include.local.process_pages import ProcessPage, read_pages_of
 from include.local.query_lag import QueryLag, ReadTimesMs, query_lags
 from include.local.supervisor import ProcessState, SupervisorClient
 from include.local.unsupervised import ask_pages, is_unsupervised, read_committed_progress
@@ -85,7 +86,7 @@ def read_status(
     answers = _Answers()
     lake = settings.lake
     rows_question = Question(lambda: ({}, []) if by_watcher else read_row_counts(lake), name="lake")
-    processes, progress = _ask_processes(settings, answers)
+    processes, pages, progress = _ask_processes(settings, answers)
     if not processes and not answers.causes and not by_watcher:
         answers.causes.append("nothing runs: ./tickhouse up")
     if processes or by_watcher:
@@ -102,7 +103,7 @@ def read_status(
     lags = query_lags(progress, offset_ranges, times_ms=lambda _: stamped_ms, now_s=now_s)
     behind = _sum_behind(progress, lags)
     causes = [
-        *process_causes(settings, processes),
+        *process_causes(settings, processes, pages),
         *answers.causes,
         *stream_causes(progress, processes, behind=behind, now_s=now_s),
         *topic_causes(progress.queries, offset_ranges),
@@ -126,20 +127,23 @@ def read_status(
 
 def _ask_processes(
     settings: Settings, answers: "_Answers"
-) -> tuple[list[ProcessState], StreamProgress]:
-    """The processes and the stream's progress, by whom there is to ask."""
+) -> tuple[list[ProcessState], Mapping[str, ProcessPage | None], StreamProgress]:
+    """The processes, their pages and the stream's progress, by whom there is to ask."""
     progress = read_progress(settings)
     supervised = Question(SupervisorClient(settings).processes, name="the supervisor")
     processes = answers.of(supervised, instead=[], counts=False)
     if processes or not is_unsupervised(settings):
-        return processes, progress
-    pages = Question(lambda: ask_pages(settings), name="the processes")
+        names = {process.name for process in processes}
+        read = Question(lambda: read_pages_of(settings, names), name="the processes' pages")
+        return processes, answers.of(read, instead={}), progress
+    question = Question(lambda: ask_pages(settings), name="the processes")
     if not progress.queries:
         committed = Question(
             lambda: read_committed_progress(settings), name="the stream's checkpoints"
         )
         progress = answers.of(committed, instead=progress)
-    return answers.of(pages, instead=[]), progress
+    states, pages = answers.of(question, instead=([], {}))
+    return states, pages, progress
 
 
 class _Answers:

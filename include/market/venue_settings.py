@@ -137,6 +137,11 @@ class Venues:
     quote_poll_s: FloatSeconds = setting(
         5.0, "seconds between two polls of a price supplier", POSITIVE
     )
+    quote_unchanged_s: FloatSeconds = setting(
+        300.0,
+        "a price supplier whose answer is the same to the byte for so many seconds is down until "
+        "it changes; 0: never",
+    )
     stale_s: FloatSeconds = setting(30.0, "a feed without a frame for so many seconds is stale")
 
     def of(self, venue: str) -> VenueSettings:

@@ -8,7 +8,7 @@ from include.lake.believed_times import AHEAD, RECEIPT
 from include.lake.tables import LANDED, QUARANTINE
 from include.lake.views import IS_OF_SUPPLIER
 from include.market.feed_entries import QUOTES
-from include.market.venues import HEALING, VENUES
+from include.market.venues import HEALING, STOPPED, VENUES
 from include.quality.suites import Expectation, Suite, expect_columns, expect_true
 
 MARKET = ("trades", "tickers", "book_changes", "quotes")
@@ -129,5 +129,41 @@ FRESHNESS = Suite(
     expectations=(SOME_ROWS, *expect_true("fresh")),
 )
 
-SUITES = (OFFSETS, PRICES, MINUTES, FRESHNESS)
+# Of each symbol in each table, however fresh the venue and the table are with others: how many
+# minutes with rows are missing since the last one, by the share of minutes that had some before.
+# For trades that is the share of a day (an illiquid symbol has few), else that of the window. What
+# was stopped on purpose, by the ledger, is not missed.
+MISSED_MINUTES = 30  # so many in a row are missing by chance in no market
+ONE_OF_SYMBOLS = f"""
+    SELECT DISTINCT '{{name}}' AS table_name, {SOURCE} || venue AS venue, symbol,
+        date_trunc('minute', kafka_time) AS minute
+    FROM {{name}} WHERE kafka_time > $since AND {IS_NEWS}"""
+SILENCE = Suite(
+    name="silence",
+    select=f"""
+        WITH heard AS (
+            SELECT 'trades' AS table_name, venue, symbol, minute FROM trade_minutes
+            WHERE minute > $now - INTERVAL 1 DAY AND minute <= $now + {AHEAD}
+            UNION ALL
+            {" UNION ALL ".join(ONE_OF_SYMBOLS.format(name=name) for name in MARKET[1:])}),
+        spans AS (
+            SELECT table_name, venue, symbol, max(minute) AS newest, count(*) AS minutes,
+                count(*) / (1 + date_diff('minute', min(minute), max(minute))) AS share
+            FROM heard GROUP BY ALL),
+        stops AS (
+            SELECT {SOURCE} || venue AS venue, symbol,
+                arg_max(entry || ' ' || coalesce(cause, ''), ({RECEIPT}, "offset"))
+                    = 'disconnect {STOPPED}' AS stopped
+            FROM feed_ledger GROUP BY ALL),
+        missing AS (
+            SELECT *, round(share * greatest(date_diff('minute', newest, $now), 0)) AS missed
+            FROM spans)
+        SELECT table_name, venue, symbol, newest, missed,
+            least(missed, minutes) < {MISSED_MINUTES} OR coalesce(stopped, false) AS heard
+        FROM missing LEFT JOIN stops USING (venue, symbol) ORDER BY ALL""",
+    row=("table_name", "venue", "symbol", "newest", "missed"),
+    expectations=(SOME_ROWS, *expect_true("heard")),
+)
+
+SUITES = (OFFSETS, PRICES, MINUTES, FRESHNESS, SILENCE)
 READ = (*(table.name for table in LANDED), QUARANTINE.name, "trade_minutes")

@@ -6,8 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from tornado.ioloop import PeriodicCallback
+
 from include.bus import GroupPositions
 from include.errors import PlatformError
+from include.heartbeat import HEARTBEAT
 from include.log import event
 from include.metrics import Metric, serve_metrics
 from include.process import run_process
@@ -20,6 +23,7 @@ from streaming.dashboard.sources.postgres import poll_postgres
 from streaming.dashboard.state import DashboardState
 from streaming.dashboard.view import KEEP_S, Views
 
+BEAT_MS = 1000.0
 log = logging.getLogger("tickhouse.dashboard")
 
 
@@ -57,6 +61,8 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         partial(_metrics, server, state),
         host=settings.ports.host,
     )
+    beating = PeriodicCallback(HEARTBEAT.beat, BEAT_MS)
+    server.io_loop.add_callback(beating.start)
     server.start()
     log.info(event("dashboard serves", port=settings.ports.dashboard))
     server.io_loop.start()

@@ -10,6 +10,7 @@ from functools import partial
 
 from include.bus import FeedProducer
 from include.clock import now_us
+from include.heartbeat import HEARTBEAT
 from include.local.feed_files import FeedFiles, describe_process, is_of_bridge
 from include.local.lock import FileLock, awaited_lock, read_lock_holder, running_already
 from include.log import event
@@ -194,6 +195,7 @@ class FeedProcess:
                 now_us=now_us,
                 conn=f"{supplier.venue}-{started_us}-{QUOTES}",
                 every_s=self.settings.venues.quote_poll_s,
+                unchanged_s=self.settings.venues.quote_unchanged_s,
                 limiter=RateLimiter.half_rate(supplier.per_minute),
             )
             for supplier in polled
@@ -210,6 +212,7 @@ class FeedProcess:
     async def _tick(self, outlet: Outlet, counters: list[Counter[str]]) -> None:
         """Each second drain the spool and save the last trade ids; each minute log the counters."""
         for second in itertools.count(1):
+            HEARTBEAT.beat()
             await pause(self.stop, 1.0)
             if self.stop.is_set():
                 return

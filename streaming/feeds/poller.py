@@ -26,7 +26,11 @@ log = logging.getLogger("tickhouse.feeds")
 
 @dataclass
 class Poller:
-    """Follows one supplier. `now_us` is the wall clock; each symbol is up or down for itself."""
+    """Follows one supplier. `now_us` is the wall clock; each symbol is up or down for itself.
+
+    An answer that is the same to the byte for `unchanged_s` seconds comes from a cache, not from a
+    market: it is no quote any more, and the supplier counts as down until it changes. 0: never.
+    """
 
     supplier: Supplier
     symbols: tuple[str, ...]
@@ -36,8 +40,10 @@ class Poller:
     conn: str
     every_s: float
     limiter: RateLimiter
+    unchanged_s: float = 0.0
     counts: Counter[str] = field(default_factory=Counter)
     _up: dict[str, bool] = field(default_factory=dict)
+    _answers: dict[str, Frame] = field(default_factory=dict)  # the first of those that are the same
 
     async def run(self, stop: asyncio.Event) -> None:
         """Ask until `stop`, or until the supplier answers that it may not serve us here (451)."""
@@ -75,6 +81,11 @@ class Poller:
             self._reject(frame, rejection)
             self._report(symbol, up=False, cause=rejection.reason)
             return
+        if self._is_unchanged(symbol, frame):
+            self.counts["unchanged"] += 1
+            cause = f"the same answer for {self.unchanged_s:g} s"
+            self._report(symbol, up=False, cause=cause)
+            return
         messages = [message, *self._ticker(frame, message, parts)]
         for rejected in parts.rejected:
             self._reject(frame, rejected)
@@ -82,6 +93,14 @@ class Poller:
         for published in messages:
             self.counts[published.kind] += 1
             self.publish(published)
+
+    def _is_unchanged(self, symbol: str, frame: Frame) -> bool:
+        """Whether the supplier has given this very answer for too long."""
+        first = self._answers.get(symbol)
+        if first is None or first.data != frame.data:
+            self._answers[symbol] = first = frame
+        age_us = frame.received_time - first.received_time
+        return 0 < self.unchanged_s * SECOND_US <= age_us
 
     def _ticker(self, frame: Frame, quote: Message, parts: RejectedParts) -> list[Message]:
         """The ticker beside a quote, if there is one that can be read."""

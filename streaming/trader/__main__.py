@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from include.errors import RateLimited, SettingsError, Transient
+from include.heartbeat import HEARTBEAT
 from include.log import event
 from include.metrics import serve_metrics
 from include.process import run_process
@@ -72,13 +73,13 @@ def trade(
     failures = 0  # in a row; a session that settled ends the row
     while not stop.is_set():
         try:
-            session.run(stop.is_set)
+            session.run(HEARTBEAT.checks_with_beats(stop))
         except Transient as error:
             log.warning(event("trader restarts its session", error=error))
             retry_after_s = error.retry_after_s if isinstance(error, RateLimited) else 0.0
             failures = 0 if session.is_settled else failures
             open_s = min(plan.open_s for plan in plans)
-            stop.wait(max(BACKOFF.wait_s(failures), retry_after_s, open_s))
+            HEARTBEAT.wait(stop, max(BACKOFF.wait_s(failures), retry_after_s, open_s))
             failures += 1
 
 

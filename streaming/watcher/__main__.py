@@ -15,6 +15,7 @@ from functools import partial
 from include import alerts
 from include.bus import message_times_ms, offset_ranges
 from include.errors import Unreachable
+from include.heartbeat import HEARTBEAT
 from include.local.query_lag import QueryLag
 from include.local.status import FeedHealth, read_status
 from include.log import event
@@ -118,7 +119,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     log.info(event("watcher ready", port=settings.metrics.watcher))
     while True:
         watcher.watch_once()
-        if stop.wait(settings.metrics.every_s):
+        if HEARTBEAT.wait(stop, settings.metrics.every_s):
             return
 
 

@@ -14,8 +14,8 @@ import yaml
 
 from cli.main import cli
 from include.errors import SettingsError
+from include.local.process_pages import list_pages
 from include.local.programs import list_programs
-from include.local.unsupervised import list_pages
 from include.settings import ROOT, Settings, load
 from include.settings.groups import DatabaseRole
 from tests.support.go_programs import helm, manifest_validator

@@ -12,6 +12,7 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 
 from include.alerts import KINDS
+from include.heartbeat import MAIN_LOOP_AGE, MEANING
 from include.local.query_lag import QueryLag
 from include.local.status import FeedHealth
 from include.market.feed_shards import FeedShard
@@ -35,6 +36,13 @@ NEEDS_PROMTOOL = pytest.mark.skipif(bool(ABSENT), reason=ABSENT)
 CASES = [
     ('up{job="tickhouse", instance="trader:19401"}', "1 0x5", "2m30s", "TickhouseProcessDown"),
     ('up{job="tickhouse", instance="trader:19401"}', "1x10", "5m", ""),
+    (
+        'tickhouse_main_loop_age_seconds{instance="trader:19401"}',
+        "1 70x3",
+        "2m",
+        "TickhouseProcessHangs",
+    ),
+    ('tickhouse_main_loop_age_seconds{instance="trader:19401"}', "9x10", "5m", ""),
     ("tickhouse_stream_progress_timestamp_seconds", "30x10", "4m", "TickhouseStreamStalled"),
     ("tickhouse_stream_progress_timestamp_seconds", "9000x10", "4m", "TickhouseStreamStalled"),
     ("tickhouse_stream_progress_timestamp_seconds", "0+60x10", "5m", ""),
@@ -103,6 +111,7 @@ def product_metrics() -> list[Metric]:
     outlet = SimpleNamespace(producer=SimpleNamespace(acknowledged=5), publisher=publisher)
     events = Counter({"frames": 3, "messages book": 2, "rejects": 1})
     return [
+        Metric.of(MAIN_LOOP_AGE, MEANING, 0.5),
         *feed_metrics(
             FeedShard("gemini"),
             [events],

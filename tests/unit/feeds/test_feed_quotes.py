@@ -231,6 +231,43 @@ async def test_failures_are_reported_once_and_their_end_too() -> None:
     ]
 
 
+def test_an_answer_that_stays_the_same_is_no_quote_until_it_changes() -> None:
+    published: list[Message] = []
+    poller = Poller(
+        supplier=BY_NAME["gemini"],
+        symbols=("BTC-USD", "BTC-EUR"),
+        fetch=None,  # type: ignore[arg-type]
+        publish=published.append,
+        now_us=lambda: 0,
+        conn="c",
+        every_s=1,
+        limiter=RateLimiter.half_rate(60),
+        unchanged_s=10.0,
+    )
+    first, second = b'{"last":"5"}', b'{"last":"5","bid":"4"}'
+    for second_s, answer in ((0, first), (5, first), (9, first), (10, first), (11, first)):
+        poller._take("BTC-USD", Frame(answer, received_time=second_s * 1_000_000))
+    poller._take("BTC-EUR", Frame(first, received_time=11_000_000))
+    for second_s in (12, 21):
+        poller._take("BTC-USD", Frame(second, received_time=second_s * 1_000_000))
+    story = [
+        f"{one.entry} {one.cause}" if isinstance(one, LedgerEntry) else message.symbol
+        for message in published
+        for one in message.events
+        if message.kind != "ticker"
+    ]
+    assert story == [
+        "connect start",
+        *["BTC-USD"] * 3,
+        "disconnect the same answer for 10 s",
+        "connect start",
+        "BTC-EUR",
+        "connect answers",
+        *["BTC-USD"] * 2,
+    ]
+    assert poller.counts["unchanged"] == 2
+
+
 async def test_retry_after_is_honoured() -> None:
     good = Reply(200, GOOD["bitstamp"])
     assert await polled([good, Reply(429, b"", "0.4"), good]) == [

@@ -8,12 +8,13 @@ from threading import Thread
 
 import pytest
 
+from include.local import process_pages
 from include.local import status as status_module
-from include.local import unsupervised
 from include.local.airflow import AirflowApi
+from include.local.process_pages import list_pages
 from include.local.query_lag import query_lags
 from include.local.status import read_status
-from include.local.unsupervised import ask_pages, list_pages, read_committed_progress
+from include.local.unsupervised import ask_pages, read_committed_progress
 from include.market.wire import TopicPartition
 from include.serving.stream_progress import QueryProgress, StreamProgress
 from include.settings import Settings, load
@@ -75,7 +76,7 @@ def commit(settings: Settings, query: str, end: int) -> None:
 
 def test_a_process_runs_if_its_page_answers(tmp_path: Path, page: int) -> None:
     settings = external(tmp_path, page)
-    states = {process.name: process for process in ask_pages(settings)}
+    states = {process.name: process for process in ask_pages(settings)[0]}
     assert states["trader"].state == "running" and states["trader"].uptime_s > 0
     others = {name: one.state for name, one in states.items() if name != "trader"}
     assert set(others.values()) == {"silent"}
@@ -109,7 +110,7 @@ def test_status_tells_the_lag_from_the_checkpoints(
     settings = external(tmp_path, page)
     commit(settings, "land", 40)
     monkeypatch.setattr(status_module, "read_row_counts", lambda _: ({}, []))
-    monkeypatch.setattr(unsupervised, "PAGE_S", 0.5)
+    monkeypatch.setattr(process_pages, "PAGE_S", 0.5)
     asked = read_status(
         settings, ranges=lambda _: {BOOK: (0, 100)}, times_ms=lambda parts: dict.fromkeys(parts, 0)
     )

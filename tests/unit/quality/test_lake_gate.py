@@ -90,10 +90,10 @@ def fault(settings: Settings, rows: Rows) -> str:
 
 
 def test_a_clean_lake_passes_every_suite_and_leaves_a_page(settings: Settings) -> None:
-    # 4 tables twice, 2 venues, 10 minutes of prices, 9 minutes of trades
-    assert check(settings, sound()) == 4 + 10 + 9 + 4 + 2
+    # 4 tables twice, 2 venues, 10 minutes of prices, 9 minutes of trades, one symbol in each table
+    assert check(settings, sound()) == 4 + 10 + 9 + 4 + 2 + 4
     suites = query(settings.lake, "SELECT DISTINCT suite FROM quality_results ORDER BY 1")[1]
-    assert suites == [("freshness",), ("minutes",), ("offsets",), ("prices",)]
+    assert suites == [("freshness",), ("minutes",), ("offsets",), ("prices",), ("silence",)]
     page = page_of(settings.home / "quality", "r").read_text()
     assert "## prices: all 2 passed" in page
 
@@ -196,7 +196,7 @@ def test_a_hole_that_says_2099_explains_no_minute_after_it(settings: Settings) -
 def test_a_minute_of_2099_makes_none_due_until_then(settings: Settings) -> None:
     rows = sound()
     rows["trade_minutes"].append(minute(0, minute=FUTURE))
-    assert check(settings, rows) == 4 + 10 + 9 + 4 + 2
+    assert check(settings, rows) == 4 + 10 + 9 + 4 + 2 + 4
 
 
 def test_a_venue_without_news_is_stale_while_others_have_some(settings: Settings) -> None:
@@ -208,6 +208,46 @@ def test_a_venue_without_news_is_stale_while_others_have_some(settings: Settings
     message = fault(settings, rows)
     assert message.startswith("gate freshness: 1 of 2 failed")
     assert '"venue": "coinbase"' in message
+
+
+def fall_silent(table_name: str, *, every: int = 1) -> Rows:
+    """Gemini's BTC-USD has no rows in a table since 35 minutes; all else goes on as ever."""
+    rows = sound()
+    for name in ("trades", "tickers", "book_changes", "quotes"):
+        (one, *_), rows[name] = rows[name], []
+        for number in range(-70, 10):
+            for venue, offset in (("gemini", 0), ("deribit", 1000)):
+                is_silent = name == table_name and venue == "gemini" and number > -26
+                is_due = name != "trades" or venue == "deribit" or number % every == 0
+                if is_due and not is_silent:
+                    times = dict.fromkeys(("kafka_time", "received_time"), at(number + 0.9))
+                    rows[name].append(one | times | {"venue": venue, "offset": offset + number})
+    rows["trade_minutes"] = [
+        minute(number, venue=venue)
+        for number in range(-70, 9)
+        for venue in ("gemini", "deribit")
+        if venue == "deribit" or (number % every == 0 and (number <= -26 or table_name != "trades"))
+    ]
+    return rows
+
+
+@pytest.mark.parametrize("name", ["trades", "tickers", "book_changes", "quotes"])
+def test_a_symbol_that_fell_silent_in_one_table_is_named(settings: Settings, name: str) -> None:
+    message = fault(settings, fall_silent(name))
+    assert "gate silence: 1 of 2 failed" in message and "gate freshness" not in message
+    assert f'"table_name": "{name}", "venue": "gemini", "symbol": "BTC-USD"' in message
+
+
+def test_a_symbol_that_seldom_trades_is_not_missed_so_soon(settings: Settings) -> None:
+    check(settings, fall_silent("trades", every=2))
+
+
+def test_a_symbol_that_was_stopped_is_not_missed(settings: Settings) -> None:
+    rows = fall_silent("tickers")
+    rows["feed_ledger"].append(landed(9, at(1), entry="disconnect", cause="stop"))
+    check(settings, rows)
+    rows["feed_ledger"].append(landed(10, at(2), entry="connect", cause="start"))
+    assert "gate silence: 1 of 2 failed" in fault(settings, rows)
 
 
 POLLED = {"conn": "gemini-1-quotes"}
@@ -316,7 +356,7 @@ def test_what_cannot_be_looked_at_has_not_passed_and_hides_nothing_else(settings
     assert "gate freshness could not check" in message
     assert "gate minutes: 1 of 2 failed: TableRowCountToBeBetween" in message
     failed_count = query(settings.lake, "SELECT count(*) FROM quality_results WHERE NOT success")[1]
-    assert failed_count[0][0] == 4
+    assert failed_count[0][0] == 5
 
 
 def test_the_window_and_the_band_are_settings(settings: Settings) -> None:
