@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from include.errors import TickhouseError
+
 Returned = TypeVar("Returned")
 
 
@@ -37,3 +39,34 @@ class Question(Generic[Returned]):
             self._outcome = [True, ask()]
         except Exception as error:
             self._outcome = [False, error]
+
+
+class Answers:
+    """The answers that came in time, and a sentence for each question without one, in `causes`."""
+
+    def __init__(self, within_s: float) -> None:
+        """How many seconds an answer may take from when it was asked for."""
+        self.causes: list[str] = []
+        self._within_s = within_s
+
+    def of(
+        self,
+        question: Question[Returned],
+        *,
+        instead: Returned,
+        within_s: float | None = None,
+        counts: bool = True,
+    ) -> Returned:
+        """The answer, or another `instead`, which is a cause if it `counts`."""
+        within_s = self._within_s if within_s is None else within_s
+        left_s = max(0.0, question.asked_at + within_s - time.monotonic())
+        try:
+            return question.answer(within_s=left_s)
+        except TimeoutError as error:
+            self.causes.append(f"{error} within {within_s:g} s")
+        except TickhouseError as error:
+            if counts:
+                self.causes.append(str(error))
+        except Exception as error:
+            self.causes.append(f"{question.name}: {type(error).__name__}: {error}")
+        return instead

@@ -123,12 +123,16 @@ class AirflowApi:
 
     def is_healthy(self) -> bool:
         """Whether the API answers and its scheduler and DAG processor are alive."""
+        return not self.unhealthy_parts()
+
+    def unhealthy_parts(self) -> list[str]:
+        """What is not healthy by Airflow's own page; `api-server` if that does not answer."""
         try:
             health = self._send("GET", "/api/v2/monitor/health", None, token=False)
         except (Unreachable, PlatformError):  # it does not answer, or with an error
-            return False
+            return ["api-server"]
         parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-        return all(health.get(part, {}).get("status") == "healthy" for part in parts)
+        return [part for part in parts if health.get(part, {}).get("status") != "healthy"]
 
     def trigger(self, dag: str, *, conf: Mapping[str, str] | None = None) -> str:
         """Start a run of a DAG and return its id.

@@ -1,7 +1,7 @@
 """Why the platform does not keep its promise at this moment, a sentence for each cause."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,7 +20,7 @@ from include.settings import Settings
 STANDSTILL_S = 60.0
 EVENT_LOOP_S = 15.0  # one goes round each second
 PAGE_START_S = 60  # a process serves its page of metrics by then
-STREAM_START_S = 120
+STREAM_START_S = AIRFLOW_START_S = 120
 
 
 def process_causes(
@@ -42,6 +42,18 @@ def process_causes(
             yield f"{process.name} (pid {process.pid}) is suspended: kill -CONT {process.pid}"
         elif process.name in pages:
             yield from _loop_causes(process, pages[process.name])
+
+
+def airflow_causes(
+    processes: Sequence[ProcessState], unhealthy_parts: Callable[[], Sequence[str]]
+) -> Iterator[str]:
+    """Parts of a running Airflow that its page calls unhealthy, or hides as it does not answer."""
+    airflow = [process for process in processes if process.name.startswith("airflow-")]
+    if any(part.state != RUNNING or part.uptime_s <= AIRFLOW_START_S for part in airflow):
+        return  # its own cause, or none yet
+    for name in unhealthy_parts() if airflow else ():
+        log = "postgres" if name == "metadatabase" else f"airflow-{name.replace('_', '-')}"
+        yield f"Airflow is not healthy, by its {name}: ./tickhouse logs {log}"
 
 
 def stream_causes(
@@ -125,7 +137,7 @@ def _loop_causes(process: ProcessState, process_page: ProcessPage | None) -> Ite
     """A process that runs for the system, but whose main loop stands still."""
     if process_page is None:
         if process.uptime_s > PAGE_START_S:
-            yield f"{process.name} does not answer at its page of metrics"
+            yield f"{process.name} does not answer at its page"
         return
     limit_s = EVENT_LOOP_S if _has_event_loop(process.name) else STANDSTILL_S
     if process_page.loop_age_s is not None and process_page.loop_age_s > limit_s:

@@ -48,8 +48,8 @@ def read_pages(pages: Mapping[str, str]) -> dict[str, ProcessPage | None]:
 
 
 def read_pages_of(settings: Settings, names: Collection[str]) -> dict[str, ProcessPage | None]:
-    """The pages of metrics of these processes; the stream's is Spark's, which knows no loop."""
-    pages = list_pages(settings)
+    """The pages of these processes; the stream's is Spark's, which knows no loop."""
+    pages = {**list_pages(settings), "simulator": f"{settings.simulator_url}/healthz"}
     return read_pages({name: pages[name] for name in pages if name in names and name != STREAM})
 
 

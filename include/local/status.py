@@ -1,14 +1,16 @@
 """What is running and how it does: the parts of `./tickhouse status`."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from include.errors import TickhouseError, Unreachable
+from include.errors import Unreachable
 from include.lake.reading import read_row_counts
+from include.local.airflow import AirflowApi
 from include.local.causes import (
     account_causes,
+    airflow_causes,
     disk_causes,
     process_causes,
     stream_causes,
@@ -25,7 +27,7 @@ from include.serving.stream_progress import StreamProgress, read_progress
 from include.settings import Settings
 from include.settings.groups import DatabaseRole
 from include.state_files import read_checked_file
-from include.time_limit import Question, Returned
+from include.time_limit import Answers, Question
 
 ReadRanges = Callable[[list[str]], OffsetRanges]
 ANSWER_S = 5.0  # of a server
@@ -83,31 +85,30 @@ def read_status(
     themselves, and the stream's checkpoints. The watcher needs no rows of tables, and asks the
     servers in any case.
     """
-    answers = _Answers()
+    answers = Answers(ANSWER_S)
     lake = settings.lake
     rows_question = Question(lambda: ({}, []) if by_watcher else read_row_counts(lake), name="lake")
     processes, pages, progress = _ask_processes(settings, answers)
     if not processes and not answers.causes and not by_watcher:
         answers.causes.append("nothing runs: ./tickhouse up")
+    servers = _ServerAnswers()
     if processes or by_watcher:
-        kafka_question = Question(lambda: _ask_kafka(progress, ranges, times_ms), name="Kafka")
-        feeds_question = Question(lambda: _ask_postgres(settings), name="Postgres")
-        offset_ranges, stamped_ms = answers.of(kafka_question, instead=({}, {}))
-        feeds, accounts = answers.of(feeds_question, instead=([], []))
-    else:
-        offset_ranges, stamped_ms, feeds, accounts = {}, {}, [], []
+        servers = _ask_servers(
+            settings, processes, progress, ranges=ranges, times_ms=times_ms, answers=answers
+        )
     row_counts, unreadable = answers.of(rows_question, instead=({}, []), within_s=LAKE_S)
     audited: LastAudit | None = None
     audited = answers.of(Question(lambda: last_audit(settings), name="audit"), instead=audited)
     now_s = time.time()
-    lags = query_lags(progress, offset_ranges, times_ms=lambda _: stamped_ms, now_s=now_s)
+    stamped_ms = servers.stamped_ms
+    lags = query_lags(progress, servers.ranges, times_ms=lambda _: stamped_ms, now_s=now_s)
     behind = _sum_behind(progress, lags)
     causes = [
         *process_causes(settings, processes, pages),
         *answers.causes,
         *stream_causes(progress, processes, behind=behind, now_s=now_s),
-        *topic_causes(progress.queries, offset_ranges),
-        *account_causes(accounts),
+        *topic_causes(progress.queries, servers.ranges),
+        *account_causes(servers.accounts),
         *disk_causes(settings),
         *unreadable,
     ]
@@ -115,18 +116,18 @@ def read_status(
         ok=not causes,
         world=settings.world,
         processes=processes,
-        feeds=feeds,
+        feeds=servers.feeds,
         lag=lags,
         rows=row_counts,
         audit=audited,
         links=list_links(settings),
         causes=causes,
-        accounts=accounts,
+        accounts=servers.accounts,
     )
 
 
 def _ask_processes(
-    settings: Settings, answers: "_Answers"
+    settings: Settings, answers: Answers
 ) -> tuple[list[ProcessState], Mapping[str, ProcessPage | None], StreamProgress]:
     """The processes, their pages and the stream's progress, by whom there is to ask."""
     progress = read_progress(settings)
@@ -146,33 +147,14 @@ def _ask_processes(
     return states, pages, progress
 
 
-class _Answers:
-    """The answers that came in time, and a sentence for each question without one."""
+@dataclass(frozen=True)
+class _ServerAnswers:
+    """Offsets and times of waiting messages by Kafka; feeds and accounts by Postgres."""
 
-    def __init__(self) -> None:
-        self.causes: list[str] = []
-
-    def of(
-        self,
-        question: Question[Returned],
-        *,
-        instead: Returned,
-        within_s: float | None = None,
-        counts: bool = True,
-    ) -> Returned:
-        """The answer, or another `instead`, which is a cause if it `counts`."""
-        within_s = ANSWER_S if within_s is None else within_s
-        left_s = max(0.0, question.asked_at + within_s - time.monotonic())
-        try:
-            return question.answer(within_s=left_s)
-        except TimeoutError as error:
-            self.causes.append(f"{error} within {within_s:g} s")
-        except TickhouseError as error:
-            if counts:
-                self.causes.append(str(error))
-        except Exception as error:
-            self.causes.append(f"{question.name}: {type(error).__name__}: {error}")
-        return instead
+    ranges: OffsetRanges = field(default_factory=dict)
+    stamped_ms: Mapping[TopicPartition, int] = field(default_factory=dict)
+    feeds: list[FeedHealth] = field(default_factory=list)
+    accounts: list[AccountState] = field(default_factory=list)
 
 
 def _ask_kafka(
@@ -189,6 +171,31 @@ def _ask_kafka(
             if offset < current.get(part, (0, 0))[1]:
                 unread[part] = min(offset, unread.get(part, offset))
     return current, times_ms(unread) if unread else {}
+
+
+def _ask_servers(
+    settings: Settings,
+    processes: Sequence[ProcessState],
+    progress: StreamProgress,
+    *,
+    ranges: ReadRanges,
+    times_ms: ReadTimesMs,
+    answers: Answers,
+) -> _ServerAnswers:
+    """What Kafka, Postgres and Airflow answer, all asked at once."""
+    kafka_question = Question(lambda: _ask_kafka(progress, ranges, times_ms), name="Kafka")
+    airflow_question = Question(lambda: _ask_airflow(settings, processes), name="Airflow")
+    feeds_question = Question(lambda: _ask_postgres(settings), name="Postgres")
+    offset_ranges, stamped_ms = answers.of(kafka_question, instead=({}, {}))
+    feeds, accounts = answers.of(feeds_question, instead=([], []))
+    of_airflow: list[str] = []
+    of_airflow = answers.of(airflow_question, instead=of_airflow, within_s=LAKE_S)
+    answers.causes += of_airflow
+    return _ServerAnswers(offset_ranges, stamped_ms, feeds, accounts)
+
+
+def _ask_airflow(settings: Settings, processes: Sequence[ProcessState]) -> list[str]:
+    return list(airflow_causes(processes, AirflowApi(settings).unhealthy_parts))
 
 
 def _sum_behind(progress: StreamProgress, lags: list[QueryLag]) -> dict[str, int]:

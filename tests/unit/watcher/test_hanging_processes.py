@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from include.heartbeat import Heartbeat
-from include.local.causes import process_causes
+from include.local.causes import airflow_causes, process_causes
 from include.local.process_pages import ProcessPage, read_pages
 from include.local.supervisor import ProcessState
 from include.settings import Settings, load
@@ -95,12 +95,31 @@ def test_a_page_that_does_not_answer_is_a_cause_after_the_start(settings: Settin
     causes = list(
         process_causes(settings, [running("trader"), running("minutes", uptime_s=30)], silent)
     )
-    assert causes == ["trader does not answer at its page of metrics"]
+    assert causes == ["trader does not answer at its page"]
     assert not list(process_causes(settings, [running("kafka")], {}))
     ended = ProcessState("trader", "backoff", pid=None, uptime_s=300)
     assert list(process_causes(settings, [ended], silent)) == [
         "trader is backoff: ./tickhouse logs trader"
     ]
+
+
+@pytest.mark.parametrize(
+    ("state", "uptime_s", "parts", "causes"),
+    [
+        ("running", 300, ["scheduler"], ["scheduler: ./tickhouse logs airflow-scheduler"]),
+        ("running", 300, ["metadatabase"], ["metadatabase: ./tickhouse logs postgres"]),
+        ("running", 300, [], []),
+        ("running", 60, ["scheduler"], []),
+        ("backoff", 300, ["scheduler"], []),
+    ],
+)
+def test_an_airflow_that_is_not_healthy_by_its_own_page_is_a_cause(
+    state: str, uptime_s: int, parts: list[str], causes: list[str]
+) -> None:
+    scheduler = ProcessState("airflow-scheduler", state, pid=None, uptime_s=uptime_s)
+    found = list(airflow_causes([scheduler, running("airflow-api-server")], lambda: parts))
+    assert found == [f"Airflow is not healthy, by its {cause}" for cause in causes]
+    assert not list(airflow_causes([running("trader")], lambda: ["api-server"]))
 
 
 def test_a_pause_is_no_hanging() -> None:
