@@ -9,6 +9,9 @@ from include.settings import Settings
 from spark_jobs.kafka_options import kafka_options
 
 RECORDS_A_TASK = 50_000
+# Spark asks for a partition's end after each poll. The broker answers that behind the fetch that
+# waits for news at the end: half a second for each partition whose batch takes more than one poll.
+OF_BATCHES = {"kafka.fetch.max.wait.ms": "20", "kafka.max.poll.records": "10000"}
 
 
 def kafka_stream(
@@ -36,6 +39,7 @@ def kafka_stream(
         .option("kafka.max.partition.fetch.bytes", str(2 * MAX_MESSAGE_BYTES))
     )
     if bounded:
+        source = source.options(**OF_BATCHES)
         # A batch of one partition's backlog is split over the cores; a usual one is not.
         source = source.option("maxOffsetsPerTrigger", str(settings.stream.max_offsets)).option(
             "maxRecordsPerPartition", str(RECORDS_A_TASK)
