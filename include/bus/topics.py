@@ -1,8 +1,9 @@
 """The topics: created with the configuration of the settings, and how far each partition reaches.
 
-Topics that exist already follow the settings too. Retention, size and flushing are altered; a
-number of partitions is not: a key would move to another partition, and one symbol's messages would
-no longer be in order.
+Topics that exist already follow the settings too. Retention, size and flushing are altered, and
+`min.insync.replicas` is raised to one less than the topic's own replicas; a number of partitions is
+not altered: a key would move to another partition, and one symbol's messages would no longer be in
+order.
 
 A single broker acknowledges what lies in its page cache. `flush.messages=1` makes it sync first, so
 that what is remembered or deleted after an acknowledgement survives a power cut.
@@ -33,6 +34,7 @@ ALTERED = "OK"
 LEADER_S, LEADER_POLL_S = 20.0, 0.5
 ANY_SIZE, SEGMENT_BYTES = -1, 2**30  # Kafka's own defaults
 NEVER_BY_COUNT = 2**63 - 1  # Kafka's own default of `flush.messages`
+IN_SYNC = "min.insync.replicas"
 
 
 def ensure_topics(bootstrap: str, kafka: KafkaSettings = DEFAULTS) -> None:
@@ -63,7 +65,7 @@ def apply_topics(admin: Any, kafka: KafkaSettings) -> None:
         KafkaError: the broker does not answer.
     """
     existing = sorted(set(wire.TOPICS).intersection(admin.list_topics()))
-    _refuse_other_shapes(admin.describe_topics(existing) if existing else [], kafka)
+    replicas = _require_shapes(admin.describe_topics(existing) if existing else [], kafka)
     config = {
         "max.message.bytes": str(MAX_REQUEST_BYTES),
         "retention.ms": str(kafka.retention_hours * HOUR_MS),
@@ -75,17 +77,21 @@ def apply_topics(admin: Any, kafka: KafkaSettings) -> None:
     }
     if kafka.retention_mb:  # whole segments are removed: a quarter each of what is kept
         config["segment.bytes"] = str(min(SEGMENT_BYTES, kafka.retention_mb * MB // 4))
-    # An acknowledged record is on so many brokers, and one of them may be away. A topic that exists
-    # keeps its own number, which follows its own replicas.
-    in_sync = str(max(1, kafka.replication - 1))
     if existing:
-        _alter(admin, existing, config)
+        _alter(admin, replicas, config)
     for topic in wire.TOPICS:
         if topic not in existing:
-            _create(admin, topic, kafka, config | {"min.insync.replicas": in_sync})
+            _create(admin, topic, kafka, config | {IN_SYNC: str(_in_sync(kafka.replication))})
 
 
-def _refuse_other_shapes(topics: Iterable[Mapping[str, Any]], kafka: KafkaSettings) -> None:
+def _in_sync(replicas: int) -> int:
+    """On how many brokers a record is once it is acknowledged, while one of them may be away."""
+    return max(1, replicas - 1)
+
+
+def _require_shapes(topics: Iterable[Mapping[str, Any]], kafka: KafkaSettings) -> dict[str, int]:
+    """The number of replicas of each topic, whose partitions and replicas are as wanted."""
+    replicas_of: dict[str, int] = {}
     for topic in topics:
         name, partitions = topic["name"], topic["partitions"]
         if len(partitions) != kafka.partitions:
@@ -102,17 +108,22 @@ def _refuse_other_shapes(topics: Iterable[Mapping[str, Any]], kafka: KafkaSettin
                 f"{kafka.replication}: add them with Kafka's kafka-reassign-partitions.sh, or set "
                 f"it to {replicas}"
             )
+        replicas_of[name] = replicas
+    return replicas_of
 
 
-def _alter(admin: Any, topics: Iterable[str], config: Mapping[str, str]) -> None:
+def _alter(admin: Any, replicas: Mapping[str, int], config: Mapping[str, str]) -> None:
     """Alter the topics whose configuration differs; the others cost the broker nothing."""
+    names = [*config, IN_SYNC]
     described = admin.describe_configs(
-        [ConfigResource(ConfigResourceType.TOPIC, topic, list(config)) for topic in topics],
+        [ConfigResource(ConfigResourceType.TOPIC, topic, names) for topic in replicas],
         config_filter="all",
     )["topic"]
     changes = {
-        topic: {name: value for name, value in config.items() if values[name]["value"] != value}
-        for topic, values in described.items()
+        topic: _list_changes(
+            {name: entry["value"] for name, entry in entries.items()}, config, replicas[topic]
+        )
+        for topic, entries in described.items()
     }
     resources = [
         ConfigResource(ConfigResourceType.TOPIC, topic, change)
@@ -124,6 +135,15 @@ def _alter(admin: Any, topics: Iterable[str], config: Mapping[str, str]) -> None
     for topic, outcome in admin.alter_configs(resources)["topic"].items():
         if outcome != ALTERED:
             raise Unreachable(f"Kafka does not alter topic {topic} to {changes[topic]}: {outcome}")
+
+
+def _list_changes(
+    existing: Mapping[str, str], config: Mapping[str, str], replicas: int
+) -> dict[str, str]:
+    """What of a topic's configuration is to be altered; a stricter `IN_SYNC` is its owner's."""
+    in_sync = max(_in_sync(replicas), int(existing[IN_SYNC]))
+    wanted = {**config, IN_SYNC: str(in_sync)}
+    return {name: value for name, value in wanted.items() if existing[name] != value}
 
 
 def _create(admin: Any, topic: str, kafka: KafkaSettings, config: Mapping[str, str]) -> None:

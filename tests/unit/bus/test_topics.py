@@ -166,6 +166,19 @@ def test_another_number_of_partitions_is_refused_before_anything_changes(partiti
     assert "trading.orders" not in admin.topics
 
 
+def test_in_sync_replicas_are_raised_to_one_less_than_the_topics_own() -> None:
+    """Topics of an earlier version have Kafka's default, 1; a stricter number is its owner's."""
+    admin = Admin()
+    apply_topics(admin, KafkaSettings(replication=3))
+    admin.topics["market.trades"]["configs"]["min.insync.replicas"] = "1"
+    admin.topics["market.book"]["configs"]["min.insync.replicas"] = "3"
+    admin.topics["market.quotes"]["replication_factor"] = 4
+    apply_topics(admin, KafkaSettings(replication=3))
+    assert sorted(admin.alterations) == ["market.quotes", "market.trades"]
+    numbers = {name: one["configs"]["min.insync.replicas"] for name, one in admin.topics.items()}
+    assert numbers == dict.fromkeys(wire.TOPICS, "2") | {"market.book": "3", "market.quotes": "3"}
+
+
 def test_fewer_replicas_than_wanted_are_refused_and_more_are_welcome(admin: Admin) -> None:
     admin.topics["market.ledger"]["replication_factor"] = 3
     apply_topics(admin, KafkaSettings())
