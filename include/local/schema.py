@@ -7,6 +7,7 @@ is refused; what it serves follows from the lake.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 import msgspec
@@ -74,25 +75,47 @@ def migrate(settings: Settings, *, program: str, now: datetime) -> list[str]:
     Each step examines before it writes, and the number is written after it.
 
     Raises:
-        PlatformError: the world is newer, a step refuses it, or another migration runs.
+        PlatformError: there is no world, it is newer or in use, a step refuses it, another
+            migration runs, or the disk is full.
     """
-    with exclusive_lock(settings.home / "migrate.lock", name="a migration"):
-        schema, lines = read_schema(settings), list[str]()
-        if schema is None:
-            raise PlatformError(f"there is no world {settings.world} yet: ./tickhouse up makes it")
-        if schema > SCHEMA:
-            raise PlatformError(_describe_newer(settings, schema))
-        for number in range(schema, SCHEMA):
+    if _read_known_schema(settings) == SCHEMA:
+        return []
+    with _hold_world(settings):
+        lines = list[str]()
+        for number in range(_read_known_schema(settings), SCHEMA):
             try:
                 lines += STEPS[number](settings)
+                _write_schema(settings, program=program, now=now, schema=number + 1)
             except OSError as error:
                 raise PlatformError(
                     f"the migration of world {settings.world} stopped at schema {number}: {error}; "
                     "it goes on there when it is run again"
                 ) from error
-            _write_schema(settings, program=program, now=now, schema=number + 1)
             lines.append(f"world {settings.world} has the schema {number + 1}")
         return lines
+
+
+def _read_known_schema(settings: Settings) -> int:
+    schema = read_schema(settings)
+    if schema is None:
+        raise PlatformError(f"there is no world {settings.world} yet: ./tickhouse up makes it")
+    if schema > SCHEMA:
+        raise PlatformError(_describe_newer(settings, schema))
+    return schema
+
+
+@contextmanager
+def _hold_world(settings: Settings) -> Iterator[None]:
+    """Keep other migrations and the stream away; in containers no supervisor tells that it runs."""
+    with ExitStack() as locks:
+        for file, name in (("migrate.lock", "a migration"), ("stream.lock", "the stream job")):
+            try:
+                locks.enter_context(exclusive_lock(settings.home / file, name=name))
+            except OSError as error:
+                raise PlatformError(
+                    f"world {settings.world} cannot be brought forward, nothing was changed: {error}"
+                ) from error
+        yield
 
 
 def _examine_tables(settings: Settings) -> Iterator[str]:

@@ -1,9 +1,11 @@
 """A world is used by a program that knows its schema; older ones are brought forward, or named."""
 
+import os
 import shutil
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -37,7 +39,7 @@ def require(world: Settings) -> None:
 
 def files(world: Settings) -> dict[str, bytes]:
     paths = [path for path in world.home.rglob("*") if path.is_file()]
-    return {str(path): path.read_bytes() for path in paths if path.name != "migrate.lock"}
+    return {str(path): path.read_bytes() for path in paths if path.suffix != ".lock"}
 
 
 def write(world: Settings, number: int) -> None:
@@ -100,13 +102,49 @@ def test_a_damaged_number_is_named(world: Settings) -> None:
         require(world)
 
 
-def test_two_migrations_at_once_are_refused(world: Settings) -> None:
+@pytest.mark.parametrize(
+    ("lock", "name"), [("migrate", "a migration"), ("stream", "the stream job")]
+)
+def test_two_migrations_or_one_beside_the_stream_are_refused(
+    world: Settings, lock: str, name: str
+) -> None:
     put(world.lake, "trades", [{}])
     with (
-        exclusive_lock(world.home / "migrate.lock", name="a migration"),
-        pytest.raises(PlatformError, match="a migration is running already"),
+        exclusive_lock(world.home / f"{lock}.lock", name=name),
+        pytest.raises(PlatformError, match=f"{name} is running already"),
     ):
         migrate(world, program="1", now=NOW)
+    assert read_schema(world) == 0
+
+
+def test_a_world_that_is_not_there_is_not_begun(world: Settings) -> None:
+    """A folder of it would keep a backup from being restored there."""
+    with pytest.raises(PlatformError, match="there is no world sim yet"):
+        migrate(world, program="1", now=NOW)
+    assert not world.home.exists()
+
+
+@pytest.mark.parametrize("at", ["stream.lock", "schema.json.partial"])
+def test_a_disk_that_takes_no_file_is_a_sentence(
+    world: Settings, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(world.lake, "trades", [{}])
+    before = files(world)
+
+    def fail_at(opens: Any) -> Any:
+        def fill(path: Path, *arguments: Any, **options: Any) -> Any:
+            if Path(path).name == at:
+                raise OSError(28, "No space left on device", str(path))
+            return opens(path, *arguments, **options)
+
+        return fill
+
+    monkeypatch.setattr(os, "open", fail_at(os.open))
+    monkeypatch.setattr(Path, "open", fail_at(Path.open))
+    with pytest.raises(PlatformError, match="world sim .*No space left on device"):
+        migrate(world, program="1", now=NOW)
+    monkeypatch.undo()
+    assert files(world) == before
     assert read_schema(world) == 0
 
 
