@@ -2,12 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.console import OUT
 from include.errors import PlatformError
-from include.settings import Settings, from_environment
+from include.settings import PREFIX, Settings, from_environment
+
+if TYPE_CHECKING:
+    from include.local.defects import Defect
 
 
 def _print_line(line: str) -> None:
@@ -52,39 +56,51 @@ def restore(folder: Path) -> None:
     from include.local.restoring import restore_files
     from include.versions import SCHEMA
 
-    settings = _enter(folder)
-    restored = restore_files(settings, folder)
+    flags = _choose_world(folder)
+    defects: list[Defect] = []
+    restored = restore_files(
+        from_environment(flags), folder, finish=lambda: defects.extend(_enter(flags))
+    )
     _print_line(
         f"{len(restored.files)} files of {restored.made_at:%Y-%m-%d %H:%M:%S} UTC are in place"
     )
-    _accept_new_topics(settings)
+    if defects:
+        raise PlatformError(f"{defects[0].sentence()}: ./tickhouse doctor")
     older = restored.schema < SCHEMA
     _print_line(f"restored: ./tickhouse {'migrate and then up' if older else 'up'} starts it")
 
 
-def _enter(folder: Path) -> Settings:
-    from include.local.airflow import generate_secrets
+def _choose_world(folder: Path) -> dict[str, str]:
+    """What chooses the backup's world, which must not be there yet."""
     from include.local.restoring import read_backup
     from include.local.supervisor import SupervisorClient
-    from include.local.worlds import ensure_secrets, enter_world
-    from include.settings import PREFIX
 
-    current = from_environment()
-    if SupervisorClient(current).is_running():
+    if SupervisorClient(from_environment()).is_running():
         raise PlatformError("the platform is running: ./tickhouse down first")
-    world = read_backup(folder).world
-    flags = {f"{PREFIX}WORLD": world}
-    if from_environment(flags).home.exists():
+    flags = {f"{PREFIX}WORLD": read_backup(folder).world}
+    home = from_environment(flags).home
+    if home.exists():
         raise PlatformError(
-            f"{from_environment(flags).home} exists: a backup is restored into a new world; move "
-            "it away, or set TICKHOUSE_VAR to another folder"
+            f"{home} exists: a backup is restored into a new world; move it away, or set "
+            "TICKHOUSE_VAR to another folder"
         )
-    ensure_secrets(current.var, generate_secrets())
-    return enter_world(flags)
+    return flags
 
 
-def _accept_new_topics(settings: Settings) -> None:
-    """Let the lake go on with topics that begin at offset 0, and fill Postgres from it."""
+def _enter(flags: dict[str, str]) -> "list[Defect]":
+    from include.local.airflow import generate_secrets
+    from include.local.worlds import ensure_secrets, entered_world
+
+    ensure_secrets(from_environment().var, generate_secrets())
+    with entered_world(flags) as settings:
+        return _accept_new_topics(settings)
+
+
+def _accept_new_topics(settings: Settings) -> "list[Defect]":
+    """Let the lake go on with topics that begin at offset 0, and fill Postgres from it.
+
+    Gives the defects that are left for a person, of which Postgres is not filled.
+    """
     from cli.doctoring import fill_postgres
     from include.bus import ensure_topics
     from include.local import kafka
@@ -100,6 +116,6 @@ def _accept_new_topics(settings: Settings) -> None:
     with run_broker(settings):
         ensure_topics(settings.bootstrap, settings.kafka)
         defects = repair_all(settings, print_line=_print_line)
-    if defects:
-        raise PlatformError(f"{defects[0].sentence()}: ./tickhouse doctor")
-    fill_postgres(settings)
+    if not defects:
+        fill_postgres(settings)
+    return defects

@@ -27,7 +27,11 @@ def write_file(destination: StorePath, content: bytes | str, *, mode: int = ANY_
         return
     draft = destination.with_name(f"{destination.name}.partial")
     draft.unlink(missing_ok=True)
-    _write(draft, content.encode() if isinstance(content, str) else content, mode=mode)
+    try:
+        _write(draft, content.encode() if isinstance(content, str) else content, mode=mode)
+    except OSError:  # a full disk
+        draft.unlink(missing_ok=True)
+        raise
     os.replace(draft, destination)  # noqa: PTH105 - one seam for the tests to break
     sync_path(destination.parent)
 

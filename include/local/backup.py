@@ -8,29 +8,23 @@ a folder without it is no backup.
 """
 
 import re
-import time
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
-from deltalake import DeltaTable
 
-from include.atomic_files import write_file
+from include.atomic_files import delete_folder, write_file
 from include.errors import PlatformError, Unreachable
 from include.lake.audit.seals import SEALS_FOLDER, read_seals
-from include.lake.checkpoint import committed_offsets
 from include.lake.epoch import read_epoch
 from include.lake.floors import read_floors
 from include.lake.reading import open_table
-from include.lake.tables import LANDED_TOPICS, QUARANTINE, TABLE_OF_TOPIC
-from include.lake.topic_restarts import read_restarts
-from include.lake.watermarks import next_offsets
+from include.local.lake_moment import LakeMoment, find_moment
 from include.local.schema import read_schema
 from include.log import PrintLine
-from include.market.wire import TopicPartition
 from include.object_path import StorePath, list_paths, store_path
 from include.serving.annotations import NOTES, read_notes
 from include.settings import Settings
@@ -42,7 +36,6 @@ SCHEMA_FILE = "schema.json"
 KEPT_IN_STORE = ("forecasts", "models", "history", "quality")  # beside the lake
 KEPT_AT_HOME = ("feeds/*.json",)  # a spool is none of it: Kafka has not had that
 EPOCH = "checkpoints/land/epoch.json"
-TRIES, PAUSE_S = 400, 0.05
 _LOG_FILE = re.compile(r"(\d{20})\.")
 _LAST_CHECKPOINT = "_last_checkpoint"
 
@@ -73,42 +66,70 @@ class Backup(msgspec.Struct, frozen=True):
     format: int = FORMAT
 
 
-@dataclass(frozen=True)
-class LakeMoment:
-    """The version of each of the lake's tables at the end of a batch, and the next offsets."""
-
-    versions: Mapping[str, int]
-    watermarks: Mapping[TopicPartition, int]
-
-
 def back_up(
     settings: Settings, folder: Path, *, made_at: datetime, program: str, print_line: PrintLine
 ) -> Backup:
-    """Copy the world into a new folder.
+    """Copy the world into a new folder; nothing stays there if that fails.
 
     Raises:
         PlatformError: the folder has something in it, the disk is full, there is no lake, or the
             stream never came to the end of a batch.
         UnreadableTable: a table of the lake is damaged.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise PlatformError(f"{folder} is not empty: a backup needs a folder of its own")
-    files: dict[str, CopiedFile] = {}
     try:
-        files |= _copy_files(_list_home(settings.home), folder)
-        files |= _copy_notes(settings, folder, print_line)
-        # Before the lake, for no seal may be ahead of it.
-        files |= _copy_files(_list_below(settings.world_store, SEALS_FOLDER), folder)
-        moment = find_moment(settings)
-        if not moment.versions:
+        if folder.exists() and any(folder.iterdir()):
+            raise PlatformError(f"{folder} is not empty: a backup needs a folder of its own")
+        if not list_paths(store_path(settings.lake), "*/_delta_log"):
             raise PlatformError(f"world {settings.world} has no lake yet at {settings.lake}")
-        files |= _copy_files(_list_store(settings, moment), folder)
+        with _emptied_on_failure(folder):
+            moment, files = _copy_world(settings, folder, print_line)
+            backup = _describe(settings, moment, files, made_at=made_at, program=program)
+            write_file(folder / DESCRIPTION, msgspec.json.format(msgspec.json.encode(backup)))
     except OSError as error:
         raise PlatformError(f"the backup in {folder} could not be written: {error}") from error
+    size_mb = sum(copied.size for copied in files.values()) / 1e6
+    print_line(f"{len(moment.versions)} tables, {len(files)} files, {size_mb:.0f} MB in {folder}")
+    return backup
+
+
+@contextmanager
+def _emptied_on_failure(folder: Path) -> Iterator[None]:
+    """What was copied is removed if the block fails, and the folder if it was not there."""
+    is_new = not folder.exists()
+    try:
+        yield
+    except BaseException:
+        for name in (STORE, HOME):
+            delete_folder(folder / name)
+        if is_new and folder.exists():
+            folder.rmdir()
+        raise
+
+
+def _copy_world(
+    settings: Settings, folder: Path, print_line: PrintLine
+) -> tuple[LakeMoment, dict[str, CopiedFile]]:
+    files = _copy_files(_list_home(settings.home), folder)
+    files |= _copy_notes(settings, folder, print_line)
+    # Before the lake, for no seal may be ahead of it.
+    files |= _copy_files(_list_below(settings.world_store, SEALS_FOLDER), folder)
+    moment = find_moment(settings)
+    files |= _copy_files(_list_store(settings, moment), folder)
     _check_tables(folder / STORE / "lake", moment.versions)
     check_floors(folder / STORE)
+    return moment, files
+
+
+def _describe(
+    settings: Settings,
+    moment: LakeMoment,
+    files: dict[str, CopiedFile],
+    *,
+    made_at: datetime,
+    program: str,
+) -> Backup:
     epoch = read_epoch(settings.world_store / EPOCH)
-    backup = Backup(
+    return Backup(
         world=settings.world,
         made_at=made_at,
         program=program,
@@ -118,10 +139,6 @@ def back_up(
         files=files,
         schema=read_schema(settings) or 0,
     )
-    write_file(folder / DESCRIPTION, msgspec.json.format(msgspec.json.encode(backup)))
-    size_mb = sum(copied.size for copied in files.values()) / 1e6
-    print_line(f"{len(moment.versions)} tables, {len(files)} files, {size_mb:.0f} MB in {folder}")
-    return backup
 
 
 def _copy_notes(settings: Settings, folder: Path, print_line: PrintLine) -> dict[str, CopiedFile]:
@@ -135,27 +152,6 @@ def _copy_notes(settings: Settings, folder: Path, print_line: PrintLine) -> dict
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     write_file(folder / name, content)
     return {name: CopiedFile(len(content), zlib.crc32(content))}
-
-
-def find_moment(settings: Settings) -> LakeMoment:
-    """The tables' versions at the end of a batch: no table has landed what others have not.
-
-    Raises:
-        PlatformError: no such moment was seen in twenty seconds.
-    """
-    land = settings.checkpoints / "land" / "stream"
-    for _ in range(TRIES):
-        committed = committed_offsets(land)
-        tables = _open_tables(settings.lake)
-        watermarks = _read_watermarks(tables, committed)
-        restarts = read_restarts(settings.lake)
-        ends = {part: restarts.in_lake(part, offset) for part, offset in committed.items()}
-        is_between = all(offset <= ends[part] for part, offset in watermarks.items())
-        if is_between and committed_offsets(land) == committed:
-            versions = {name: table.version() for name, table in tables.items()}
-            return LakeMoment(versions, watermarks)
-        time.sleep(PAUSE_S)
-    raise PlatformError("the stream's batches follow each other without a pause: try again")
 
 
 def _copy_files(sources: Iterable[tuple[StorePath, str]], folder: Path) -> dict[str, CopiedFile]:
@@ -172,23 +168,6 @@ def copy_file(origin: StorePath, destination: StorePath) -> CopiedFile | None:
     destination.parent.mkdir(parents=True, exist_ok=True)
     write_file(destination, content)
     return CopiedFile(len(content), zlib.crc32(content))
-
-
-def _open_tables(lake: str) -> dict[str, DeltaTable]:
-    names = sorted({path.parent.name for path in list_paths(store_path(lake), "*/_delta_log")})
-    tables = {name: open_table(lake, name) for name in names}
-    return {name: table for name, table in tables.items() if table is not None}
-
-
-def _read_watermarks(
-    tables: Mapping[str, DeltaTable], committed: Mapping[TopicPartition, int]
-) -> dict[TopicPartition, int]:
-    offsets: dict[TopicPartition, int] = {}
-    for topic in LANDED_TOPICS:
-        table = tables.get(TABLE_OF_TOPIC.get(topic, QUARANTINE).name)
-        parts = [part for part in committed if part.topic == topic]
-        offsets |= next_offsets(table, parts) if table is not None else {}
-    return offsets
 
 
 def _list_home(home: Path) -> Iterator[tuple[StorePath, str]]:

@@ -2,16 +2,20 @@
 
 import shutil
 import zlib
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 
-from include.atomic_files import publish
-from include.errors import PlatformError
+from include.atomic_files import delete_folder, publish
+from include.errors import PlatformError, TickhouseError
 from include.lake.minute_holes import number_sql
 from include.lake.reading import connect, open_table
-from include.local.backup import DESCRIPTION, FORMAT, HOME, Backup, CopiedFile, copy_file
+from include.local.backup import DESCRIPTION, FORMAT, HOME, STORE, Backup, CopiedFile, copy_file
+from include.local.lock import exclusive_lock
 from include.market.feed_shards import split_feed_name
 from include.market.venues import HEALING
 from include.object_path import StorePath, store_path
@@ -54,6 +58,9 @@ def read_backup(folder: Path) -> Backup:
 
 
 def _check_file(folder: Path, name: str, copied: CopiedFile) -> None:
+    root, *parts = PurePosixPath(name).parts or ("",)
+    if root not in (HOME, STORE) or ".." in parts:
+        raise PlatformError(f"the backup in {folder} is damaged: {name!r} is no part of one")
     try:
         content = (folder / name).read_bytes()
     except OSError as error:
@@ -62,8 +69,12 @@ def _check_file(folder: Path, name: str, copied: CopiedFile) -> None:
         raise PlatformError(f"the backup in {folder} is damaged: {name} is not as it was written")
 
 
-def restore_files(settings: Settings, folder: Path) -> Backup:
+def restore_files(
+    settings: Settings, folder: Path, *, finish: Callable[[], object] = lambda: None
+) -> Backup:
     """Put a backup's files where a new world has them; nothing changes if that fails.
+
+    `finish` is called when they are in place: if it fails, they are removed again.
 
     Raises:
         PlatformError: as `read_backup`; the world exists already, or the disk has no room.
@@ -74,31 +85,48 @@ def restore_files(settings: Settings, folder: Path) -> Backup:
             f"the backup in {folder} is of a world with the schema {backup.schema}, and this "
             f"program knows {SCHEMA}: restore it with the version that made it ({backup.program})"
         )
-    lake = store_path(settings.lake)
-    for location in (settings.home, lake):
+    locations = (settings.home, settings.world_store, store_path(settings.lake))
+    for location in locations:
         if location.exists():
             raise PlatformError(
                 f"{location} exists: a backup is restored into a new world; move it away, or name "
                 "another with TICKHOUSE_WORLD"
             )
-    size = sum(copied.size for copied in backup.files.values())
-    _require_space(settings.var, size)
     draft = settings.var / f".restoring-{settings.world}"
-    shutil.rmtree(draft, ignore_errors=True)
+    destinations = {name: _choose_destination(settings, draft, name) for name in backup.files}
+    _require_space({destinations[name]: copied.size for name, copied in backup.files.items()})
     try:
-        for name in backup.files:
-            copy_file(folder / name, _choose_destination(settings, draft, lake, name))
-        draft.mkdir(parents=True, exist_ok=True)
-        _restore_last_ids(
-            draft / "feeds", str(_choose_destination(settings, draft, lake, "store/lake"))
-        )
-        publish(draft, settings.home)
-    except OSError as error:
-        shutil.rmtree(draft, ignore_errors=True)
+        with exclusive_lock(settings.var / "restore.lock", name="a restore"):
+            shutil.rmtree(draft, ignore_errors=True)
+            with _removed_on_failure(draft, *locations):
+                _copy(settings, folder, draft, destinations)
+                finish()
+    except (OSError, TickhouseError) as error:
         raise PlatformError(
             f"{folder} could not be restored, nothing was changed: {error}"
         ) from error
     return backup
+
+
+@contextmanager
+def _removed_on_failure(*locations: StorePath) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for location in locations:
+            delete_folder(location)
+        raise
+
+
+def _copy(
+    settings: Settings, folder: Path, draft: Path, destinations: Mapping[str, StorePath]
+) -> None:
+    for name, destination in destinations.items():
+        copy_file(folder / name, destination)
+    draft.mkdir(parents=True, exist_ok=True)
+    lake = _choose_destination(settings, draft, f"{STORE}/lake")
+    _restore_last_ids(draft / "feeds", str(lake))
+    publish(draft, settings.home)
 
 
 def _restore_last_ids(feeds: Path, lake: str) -> None:
@@ -126,13 +154,14 @@ def _read_newest_ids(lake: str) -> dict[str, dict[str, int]]:
     return ids
 
 
-def _choose_destination(settings: Settings, draft: Path, lake: StorePath, name: str) -> StorePath:
+def _choose_destination(settings: Settings, draft: Path, name: str) -> StorePath:
     """Where a file of a backup goes: into the draft of the world's folder, or the object store."""
+    lake = store_path(settings.lake)
     root, _, path = name.partition("/")
     if root == HOME:
         return draft / path
-    if path.startswith("lake/") and not _is_below(lake, settings.home):
-        return lake / path.removeprefix("lake/")
+    if f"{path}/".startswith("lake/") and not _is_below(lake, settings.home):
+        return lake / path.removeprefix("lake").lstrip("/")
     return settings.world_store / path if settings.store else draft / path
 
 
@@ -140,10 +169,19 @@ def _is_below(location: StorePath, folder: Path) -> bool:
     return isinstance(location, Path) and location.is_relative_to(folder)
 
 
-def _require_space(var: Path, size: int) -> None:
-    existing = next(path for path in (var, *var.parents) if path.exists())
-    free = shutil.disk_usage(existing).free
-    if free < size:
-        raise PlatformError(
-            f"the backup needs {size / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free for {var}"
-        )
+def _require_space(sizes: Mapping[StorePath, int]) -> None:
+    """Each disk has room for its files; of an object store nobody knows."""
+    needed, places = Counter[int](), dict[int, Path]()
+    for destination, size in sizes.items():
+        if isinstance(destination, Path):
+            existing = next(path for path in destination.parents if path.exists())
+            disk = existing.stat().st_dev
+            needed[disk] += size
+            places.setdefault(disk, existing)
+    for disk, place in places.items():
+        free = shutil.disk_usage(place).free
+        if free < needed[disk]:
+            raise PlatformError(
+                f"the backup needs {needed[disk] / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free "
+                f"at {place}"
+            )

@@ -113,7 +113,7 @@ def _hold_world(settings: Settings) -> Iterator[None]:
                 locks.enter_context(exclusive_lock(settings.home / file, name=name))
             except OSError as error:
                 raise PlatformError(
-                    f"world {settings.world} cannot be brought forward, nothing was changed: {error}"
+                    f"world {settings.world} cannot be brought forward, nothing changed: {error}"
                 ) from error
         yield
 

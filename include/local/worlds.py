@@ -1,5 +1,7 @@
 """Which world `up` starts: its settings, and the file that every other command reads them from."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from include.atomic_files import write_file
@@ -68,6 +70,21 @@ def enter_world(flags: dict[str, str]) -> Settings:
     settings.var.mkdir(parents=True, exist_ok=True)
     write_private(settings.var / CURRENT, flags)
     return settings
+
+
+@contextmanager
+def entered_world(flags: dict[str, str]) -> Iterator[Settings]:
+    """As `enter_world`; if the block fails, the world that was chosen before is chosen again."""
+    current = from_environment(flags).var / CURRENT
+    before = current.read_bytes() if current.exists() else None
+    try:
+        yield enter_world(flags)
+    except BaseException:
+        if before is None:
+            current.unlink(missing_ok=True)
+        else:
+            write_file(current, before, mode=0o600)
+        raise
 
 
 def ensure_secrets(var: Path, generated: dict[str, str]) -> None:

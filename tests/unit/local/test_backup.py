@@ -2,8 +2,6 @@
 
 import json
 import shutil
-from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,48 +10,19 @@ import pytest
 from include.errors import PlatformError
 from include.lake.epoch import Epoch, write_epoch
 from include.lake.reading import count_rows, open_table
-from include.local import restoring
-from include.local.backup import DESCRIPTION, Backup, back_up, check_floors
+from include.local.backup import DESCRIPTION, check_floors
 from include.local.restoring import read_backup, restore_files
-from include.settings import Settings, load
+from include.settings import Settings
 from include.state_files import read_checked_file, write_checked_file
 from tests.support.audited_lake import BATCHES, clean_lake, land_batch
-from tests.support.lake_of_rows import at, put
+from tests.support.backed_up_world import NOW, TRADE, make, make_world, settings_of
+from tests.support.lake_of_rows import put
 from tests.support.retained_lake import retain
-
-NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-TRADE = {"symbol": "BTC-USD", "price": Decimal(60_000), "traded_at": at("12:00:00")}
-
-
-def settings_of(var: Path) -> Settings:
-    return load({"TICKHOUSE_VAR": str(var), "TICKHOUSE_WORLD": "sim"})
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Settings:
-    """Three trades in two commits, a forecast, a feed's last ids, a seal, and what is not kept."""
-    settings = settings_of(tmp_path / "old")
-    put(settings.lake, "trades", [TRADE, TRADE])
-    put(settings.lake, "trades", [TRADE])
-    for name in (
-        "forecasts/CURRENT",
-        "forecasts/f1/forecast.csv",
-        "feeds/gemini.json",
-        "feeds/gemini.spool/00000001",
-        "seals/trades/1.json",
-        "logs/stream.log",
-        "checkpoints/land/stream/offsets/7",
-    ):
-        path = settings.home / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
-    (settings.home / "checkpoints/land/stream/offsets/7").unlink()
-    write_epoch(settings.home / "checkpoints/land/epoch.json", Epoch({}, {"market.trades": "id1"}))
-    return settings
-
-
-def make(world: Settings, folder: Path) -> Backup:
-    return back_up(world, folder, made_at=NOW, program="1.0", print_line=lambda _: None)
+    return make_world(tmp_path)
 
 
 def test_what_is_restored_is_what_was_backed_up(world: Settings, tmp_path: Path) -> None:
@@ -129,6 +98,7 @@ def test_a_folder_with_something_in_it_is_refused(world: Settings, tmp_path: Pat
 def test_a_world_without_a_lake_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match="world sim has no lake yet"):
         make(settings_of(tmp_path / "none"), tmp_path / "b")
+    assert not (tmp_path / "b").exists()
 
 
 def damage_one(folder: Path, name: str) -> None:
@@ -194,27 +164,15 @@ def test_an_existing_world_is_left_alone(world: Settings, tmp_path: Path) -> Non
     assert count_rows(world.lake)["trades"] == 3
 
 
-def test_a_disk_without_room_and_one_that_fills_change_nothing(
-    world: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make(world, tmp_path / "b")
-    new = settings_of(tmp_path / "new")
-    usage = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(restoring.shutil, "disk_usage", lambda _: usage._replace(free=10))
-    with pytest.raises(PlatformError, match="needs 0 MB, and 0 MB are free"):
-        restore_files(new, tmp_path / "b")
-    monkeypatch.undo()
-    calls = []
-
-    def copy(*paths: Path) -> None:
-        calls.append(paths)
-        if len(calls) == 3:
-            raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(restoring, "copy_file", copy)
-    with pytest.raises(PlatformError, match=r"nothing was changed: .*No space left"):
-        restore_files(new, tmp_path / "b")
-    assert not new.home.exists() and not list(tmp_path.glob("new/.restoring-*"))
+def test_a_part_outside_of_the_backup_is_refused(world: Settings, tmp_path: Path) -> None:
+    made = make(world, tmp_path / "b")
+    (tmp_path / "x").write_text("")
+    for name in ("home/../../x", str(tmp_path / "x"), "x", ""):
+        parts = {name: {"size": 0, "crc32": 0}}
+        edit(tmp_path / "b", files=parts)
+        with pytest.raises(PlatformError, match=r"is damaged: .* is no part of one"):
+            read_backup(tmp_path / "b")
+    assert made.files
 
 
 def test_a_backup_in_which_rows_were_dropped_meanwhile_is_refused(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_a_disk_that_takes_no_file_is_a_sentence(
 
     monkeypatch.setattr(os, "open", fail_at(os.open))
     monkeypatch.setattr(Path, "open", fail_at(Path.open))
-    with pytest.raises(PlatformError, match="world sim .*No space left on device"):
+    with pytest.raises(PlatformError, match=r"world sim .*No space left on device"):
         migrate(world, program="1", now=NOW)
     monkeypatch.undo()
     assert files(world) == before
