@@ -57,12 +57,16 @@ def read_environment(environ: Mapping[str, str], *, prefix: str) -> dict[str, st
     lines of `.env` as they were written: Compose hands them on unread.
 
     Raises:
-        SettingsError: a value that is such a text begins with a quote that does not end it.
+        SettingsError: a value that is such a text begins with a quote that does not end it, or a
+            name has other letters, which is refused in `.env` too.
     """
     variables = {name: value for name, value in environ.items() if name.startswith(prefix)}
     if variables.pop(f"{prefix}{ENV_FORMAT}", "") != RAW:
         return variables
     try:
+        for name in environ.keys() - variables.keys():
+            if name.upper().startswith(prefix) and name != f"{prefix}{ENV_FORMAT}":
+                raise ValueError(f"{name} does not read {prefix}NAME=value")
         return {name: parse_value(text.strip(), name=name) for name, text in variables.items()}
     except ValueError as error:
         raise SettingsError(f".env cannot be read: {error}") from error

@@ -165,7 +165,9 @@ class SupervisorSettings:
     disk_floor_mb: Megabytes = setting(
         500, "broker, feeds, stream and trader are stopped while less is free, in MB; 0: never"
     )
-    log_mb: Megabytes = setting(10, "size of a process's log, in MB; two older ones of it are kept")
+    log_mb: Megabytes = setting(
+        10, "size of a process's log, in MB; two older ones of it are kept", COUNT
+    )
     damaged_days: Days = setting(
         30, "days for which what `doctor --repair` took out of use stays in var/WORLD/damaged"
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from include.market.feed_shards import FeedShard
 from include.market.venues import VENUES
-from include.setting_fields import POSITIVE, SHARE, Secret, setting
+from include.setting_fields import COUNT, POSITIVE, SHARE, Secret, setting
 from include.setting_kinds import (
     FloatRatio,
     FloatSeconds,
@@ -60,7 +60,7 @@ class AlertSettings:
     )
     jumps: YesOrNo = setting("yes", "whether a price jump is an alert")
     repeat_minutes: Minutes = setting(60, "minutes until a fault that lasts is an alert again")
-    log_mb: Megabytes = setting(1, "size of alerts.log, in MB; one older file of it is kept")
+    log_mb: Megabytes = setting(1, "size of alerts.log, in MB; one older file of it is kept", COUNT)
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,13 @@ def test_a_quote_that_does_not_end_is_named(load_project: Load) -> None:
         settings_of(one)
 
 
+def test_a_name_in_other_letters_is_refused_as_by_up(load_project: Load, tmp_path: Path) -> None:
+    one = ours(load_project("Tickhouse_Kafka_Partitions=4"))["watcher"]
+    for read in (lambda: settings_of(one), lambda: read_env(tmp_path / ".env", prefix=PREFIX)):
+        with pytest.raises(SettingsError, match=r"\.env cannot be read: .*TICKHOUSE_NAME=value"):
+            read()
+
+
 def test_each_service_gets_the_secrets_that_it_needs_and_no_other(load_project: Load) -> None:
     project = load_project()
     granted = {

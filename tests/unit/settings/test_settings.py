@@ -141,6 +141,8 @@ def test_a_full_disk_is_told_in_figures(tmp_path: Path) -> None:
         ("TRADER_LOOKAHEAD_MINUTES", "1441", "must be 1440 or less"),
         ("SIMULATOR_SPEED", "0", "must be above 0"),
         ("STREAM_WINDOW_S", "0", "must be 1 or more"),
+        ("SUPERVISOR_LOG_MB", "0", "must be 1 or more"),  # supervisord would let it grow for good
+        ("ALERTS_LOG_MB", "0", "must be 1 or more"),
         ("FORECAST_HORIZON_MINUTES", "-5", "must be 1 or more"),
         ("FORECAST_MIN_COVERAGE", "20", "must be 1 or less"),
         ("VENUES_STALE_S", "-1", "must be 0 or more"),
