@@ -76,19 +76,22 @@ def back_up(
             stream never came to the end of a batch.
         UnreadableTable: a table of the lake is damaged.
     """
+    lines: list[str] = []
     try:
         if folder.exists() and any(folder.iterdir()):
             raise PlatformError(f"{folder} is not empty: a backup needs a folder of its own")
         if not list_paths(store_path(settings.lake), "*/_delta_log"):
             raise PlatformError(f"world {settings.world} has no lake yet at {settings.lake}")
         with _emptied_on_failure(folder):
-            moment, files = _copy_world(settings, folder, print_line)
+            moment, files = _copy_world(settings, folder, lines.append)
             backup = _describe(settings, moment, files, made_at=made_at, program=program)
             write_file(folder / DESCRIPTION, msgspec.json.format(msgspec.json.encode(backup)))
     except OSError as error:
         raise PlatformError(f"the backup in {folder} could not be written: {error}") from error
     size_mb = sum(copied.size for copied in files.values()) / 1e6
-    print_line(f"{len(moment.versions)} tables, {len(files)} files, {size_mb:.0f} MB in {folder}")
+    lines.append(f"{len(moment.versions)} tables, {len(files)} files, {size_mb:.0f} MB in {folder}")
+    for line in lines:
+        print_line(line)
     return backup
 
 

@@ -1,5 +1,6 @@
 """A small world with something of each kind that a backup has, and of what it leaves out."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -39,5 +40,8 @@ def make_world(tmp_path: Path) -> Settings:
     return settings
 
 
-def make(world: Settings, folder: Path) -> Backup:
-    return back_up(world, folder, made_at=NOW, program="1.0", print_line=lambda _: None)
+def make(
+    world: Settings, folder: Path, *, print_line: Callable[[str], None] = lambda _: None
+) -> Backup:
+    """Back the world up."""
+    return back_up(world, folder, made_at=NOW, program="1.0", print_line=print_line)

@@ -43,11 +43,14 @@ def test_a_disk_that_fills_leaves_no_part_of_a_backup(
     if not is_new:
         folder.mkdir()
     fill_disk(monkeypatch, name)
+    lines: list[str] = []
     with pytest.raises(PlatformError, match=r"backup in .*b could not be written: .*No space left"):
-        make(world, folder)
+        make(world, folder, print_line=lines.append)
+    assert lines == []  # the error is the one sentence
     monkeypatch.undo()
     assert (list(folder.iterdir()) == []) if folder.exists() else is_new
-    make(world, folder)
+    make(world, folder, print_line=lines.append)
+    assert lines[0].startswith("without the dashboard's notes")
 
 
 def test_a_place_where_nothing_can_be_written_is_a_sentence(
