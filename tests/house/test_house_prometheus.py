@@ -54,15 +54,17 @@ def test_prometheus_asks_every_process_and_has_every_rule(
     words.append(f"--web.listen-address=127.0.0.1:{port}")
     probe = project["services"]["prometheus"]["healthcheck"]["test"][-1]
 
-    def is_healthy() -> bool:
+    def answers(page: str) -> bool:
+        address = probe.replace("9090", str(port)).replace("healthy", page)
         try:
-            with urllib.request.urlopen(probe.replace("9090", str(port)), timeout=5):
+            with urllib.request.urlopen(address, timeout=5):
                 return True
         except urllib.error.URLError:
             return False
 
     with running(["prometheus", *words], log=tmp_path / "log"):
-        eventually(is_healthy, what="Prometheus is healthy")
+        eventually(lambda: answers("healthy"), what="Prometheus is healthy")
+        eventually(lambda: answers("ready"), what="Prometheus has its rules")
         address = f"http://127.0.0.1:{port}/api/v1"
         expected = expected_targets(project)
         eventually(lambda: active_targets(address) == expected, what="the targets are there")
