@@ -142,8 +142,8 @@ def _list_changes(
 ) -> dict[str, str]:
     """What of a topic's configuration is to be altered; a stricter `IN_SYNC` is its owner's."""
     in_sync = max(_in_sync(replicas), int(existing[IN_SYNC]))
-    wanted = {**config, IN_SYNC: str(in_sync)}
-    return {name: value for name, value in wanted.items() if existing[name] != value}
+    complete = {**config, IN_SYNC: str(in_sync)}
+    return {name: value for name, value in complete.items() if existing[name] != value}
 
 
 def _create(admin: Any, topic: str, kafka: KafkaSettings, config: Mapping[str, str]) -> None:

@@ -126,7 +126,7 @@ def _copy_world(
 def _describe(
     settings: Settings,
     moment: LakeMoment,
-    files: dict[str, CopiedFile],
+    copied_files: dict[str, CopiedFile],
     *,
     made_at: datetime,
     program: str,
@@ -139,7 +139,7 @@ def _describe(
         tables=dict(moment.versions),
         watermarks={str(part): offset for part, offset in sorted(moment.watermarks.items())},
         topic_ids=dict(epoch.topic_ids) if epoch else {},
-        files=files,
+        files=copied_files,
         schema=read_schema(settings) or 0,
     )
 

@@ -171,17 +171,17 @@ def _is_below(location: StorePath, folder: Path) -> bool:
 
 def _require_space(sizes: Mapping[StorePath, int]) -> None:
     """Each disk has room for its files; of an object store nobody knows."""
-    needed, places = Counter[int](), dict[int, Path]()
+    needed, folders = Counter[int](), dict[int, Path]()
     for destination, size in sizes.items():
         if isinstance(destination, Path):
             existing = next(path for path in destination.parents if path.exists())
             disk = existing.stat().st_dev
             needed[disk] += size
-            places.setdefault(disk, existing)
-    for disk, place in places.items():
-        free = shutil.disk_usage(place).free
+            folders.setdefault(disk, existing)
+    for disk, folder in folders.items():
+        free = shutil.disk_usage(folder).free
         if free < needed[disk]:
             raise PlatformError(
                 f"the backup needs {needed[disk] / 1e6:.0f} MB, and {free / 1e6:.0f} MB are free "
-                f"at {place}"
+                f"at {folder}"
             )

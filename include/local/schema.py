@@ -106,7 +106,7 @@ def _read_known_schema(settings: Settings) -> int:
 
 @contextmanager
 def _hold_world(settings: Settings) -> Iterator[None]:
-    """Keep other migrations and the stream away; in containers no supervisor tells that it runs."""
+    """Keep other migrations and the stream away, which in containers has no supervisor."""
     with ExitStack() as locks:
         for file, name in (("migrate.lock", "a migration"), ("stream.lock", "the stream job")):
             try:
