@@ -51,8 +51,10 @@ def _examine(
     settings: Settings, *, repairs: bool
 ) -> "tuple[list[Defect], list[str], list[Diagnosis] | None]":
     """The defects, those that are left after the repairs; all causes; what a restart would do."""
+    from include.bus.refusals import describe_silence
     from include.local.examination import examine, repair_all
     from include.local.status import database_defect
+    from include.local.unsupervised import is_unsupervised
 
     if repairs:
         defects = repair_all(settings, print_line=lambda line: OUT.print(line, soft_wrap=True))
@@ -63,7 +65,10 @@ def _examine(
     causes = [defect.sentence() for defect in defects]
     if database := database_defect(settings):
         causes.append(database)
-    return defects, causes, _diagnose(settings)
+    diagnoses = _diagnose(settings)
+    if diagnoses is None and is_unsupervised(settings):
+        causes.append(describe_silence(settings.bootstrap, "no offsets within 5 s"))
+    return defects, causes, diagnoses
 
 
 def _refuse_running(settings: Settings) -> None:

@@ -44,7 +44,9 @@ class _Group(click.Group):
         except KeyboardInterrupt:
             message, code = "interrupted", 130
         except TickhouseError as error:
-            hint = " (is it up? ./tickhouse status)" if isinstance(error, Unreachable) else ""
+            names_remedy = "TICKHOUSE_" in str(error)
+            is_silence = isinstance(error, Unreachable) and not names_remedy
+            hint = " (is it up? ./tickhouse status)" if is_silence else ""
             message, code = f"[red]tickhouse:[/] {escape(str(error))}{hint}", 1
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise

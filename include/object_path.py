@@ -212,6 +212,11 @@ def describe_refusal(error: Exception, uri: str) -> Permanent | Unreachable:
     """What a client of the store reported, in one sentence with what to do."""
     bucket = SCHEME + uri.removeprefix(SCHEME).partition("/")[0]
     text = str(error)
+    if fault := next((fault for mark, fault in CERTIFICATE_FAULTS.items() if mark in text), ""):
+        return PlatformError(
+            f"the certificate of the object store of {bucket} is not accepted ({fault}): renew it, "
+            "correct TICKHOUSE_S3_ENDPOINT, or let this machine trust who signed it"
+        )
     for marks, sentence in REFUSALS.items():
         if any(mark in text for mark in marks):
             return PlatformError(sentence.format(bucket=bucket))
@@ -223,6 +228,16 @@ def describe_refusal(error: Exception, uri: str) -> Permanent | Unreachable:
     return PlatformError(f"the object store refuses {uri}: {first_line(text)}")
 
 
+# Rustls' words in what obstore and delta-rs report; the last stands for whatever else it refuses.
+CERTIFICATE_FAULTS = {
+    "ExpiredContext": "it has expired",
+    "certificate expired": "it has expired",
+    "NotValidForName": "it is another host's",
+    "not valid for name": "it is another host's",
+    "UnknownIssuer": "its authority is unknown here",
+    "InvalidCertificate": "it is not valid",
+    "invalid peer certificate": "it is not valid",
+}
 REFUSALS = {
     ("RequestTimeTooSkewed",): (
         "the object store of {bucket} refuses this machine's clock, which is minutes off: set it "

@@ -2,13 +2,12 @@
 
 import os
 import socket
-from collections.abc import Mapping
 
-from include.errors import SettingsError, shorten
 from include.local.class_archive import archive_options
 from include.local.jars import ensure_jars
 from include.local.spark_servers import authentication
 from include.settings import ROOT, Settings
+from include.settings.spark_conf import parse_spark_conf
 from include.settings.store import CHECKPOINT_MANAGER, is_object_store, s3a_options
 
 DELTA = {
@@ -64,11 +63,7 @@ def is_local(master: str) -> bool:
 def spark_options(
     settings: Settings, *, is_stream: bool, ui_port: int | None, brief: bool = False
 ) -> dict[str, str]:
-    """Every option but the master's: those of `TICKHOUSE_STREAM_SPARK_CONF` win.
-
-    Raises:
-        SettingsError: that setting is not `key=value` throughout.
-    """
+    """Every option but the master's: those of `TICKHOUSE_STREAM_SPARK_CONF` win."""
     stream, host = settings.stream, settings.ports.host
     scratch, local = settings.home / "spark", is_local(master_of(settings, is_stream=is_stream))
     tuned = LONG_LIVED if ui_port is not None else SHORT_LIVED if brief else []
@@ -99,23 +94,6 @@ def spark_options(
         store.pop(CHECKPOINT_MANAGER, None)
     chosen = parse_spark_conf(stream.spark_conf)
     return {**options, **DELTA, **SMALL_MACHINE, **disk, **store, **chosen}
-
-
-def parse_spark_conf(text: str) -> Mapping[str, str]:
-    """The options of a text `key=value;key=value`.
-
-    Raises:
-        SettingsError: a part is no `key=value`, or its key is none of Spark's.
-    """
-    options: dict[str, str] = {}
-    for part in filter(None, map(str.strip, text.split(";"))):
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals or not key.startswith("spark."):
-            raise SettingsError(
-                f"TICKHOUSE_STREAM_SPARK_CONF: {shorten(part)!r} is no spark.key=value"
-            )
-        options[key] = value
-    return options
 
 
 def _find_jars(*, local: bool, uses_s3: bool) -> dict[str, str]:

@@ -47,7 +47,6 @@ def open_session(
         PlatformError: `spark-submit` was not given Delta's classes, or the object store cannot be
             used.
         Unreachable: the object store does not answer.
-        SettingsError: `TICKHOUSE_STREAM_SPARK_CONF` is malformed.
     """
     set_variables(settings.s3_variables)
     check_store(settings)

@@ -34,7 +34,6 @@ def submit_command(
 
     Raises:
         QueryError: there is no such job.
-        SettingsError: `TICKHOUSE_STREAM_SPARK_CONF` is malformed.
     """
     if job not in JOBS:
         raise QueryError(f"{job!r} is no job: {', '.join(JOBS)}")

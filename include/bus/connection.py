@@ -1,7 +1,6 @@
 """What every Kafka client of Tickhouse shares: patience, sizes, a consumer of partitions."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer
@@ -9,15 +8,11 @@ from kafka import TopicPartition as KafkaPartition
 from kafka.errors import KafkaError
 from kafka.partitioner.default import murmur2
 
-from include.bus.client_options import librdkafka_options, python_options
+from include.bus.client_options import python_options
+from include.bus.refusals import describe_silence
 from include.errors import Unreachable
 from include.market import wire
-from include.settings.brokers import (
-    PLAINTEXT,
-    security_of,
-)
 
-REFUSAL_S = 5.0  # how long a refused log-in or certificate is waited for
 METADATA_AGE_MS = 10_000  # how soon a consumer knows of new partitions
 MAX_REQUEST_BYTES = wire.MAX_MESSAGE_BYTES + 64 * 1024
 RECONNECT_OPTIONS = {
@@ -26,36 +21,6 @@ RECONNECT_OPTIONS = {
     "retry_backoff_ms": 100,
     "bootstrap_timeout_ms": 10_000,
 }
-
-
-def describe_silence(bootstrap: str, failure: object) -> str:
-    """Why no broker of a list answers: it refuses a log-in or a certificate, else the failure."""
-    reason = _ask_for_refusal(bootstrap) if security_of(bootstrap).protocol != PLAINTEXT else ""
-    return f"Kafka at {bootstrap} does not answer: {reason or repr(failure)}"
-
-
-def _ask_for_refusal(bootstrap: str) -> str:
-    """What librdkafka reports of the log-in or certificate, which kafka-python keeps to itself."""
-    from confluent_kafka import KafkaError as RefusedError  # noqa: PLC0415 - asked in a failure alone
-    from confluent_kafka import KafkaException  # noqa: PLC0415
-    from confluent_kafka.admin import AdminClient  # noqa: PLC0415
-
-    refusals: list[str] = []
-
-    def note(refusal: RefusedError) -> None:
-        if refusal.code() in {RefusedError._AUTHENTICATION, RefusedError._SSL}:
-            refusals.append(refusal.str())
-
-    options: dict[str, Any] = {
-        "bootstrap.servers": str(bootstrap),
-        "error_cb": note,
-        "log_level": 0,
-    }
-    client = AdminClient(options | librdkafka_options(bootstrap))
-    with suppress(KafkaException):
-        client.list_topics(timeout=REFUSAL_S)
-    client.poll(0)
-    return refusals[0] if refusals else ""
 
 
 def read_topic_id(consumer: Any, topic: str) -> str:

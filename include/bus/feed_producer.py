@@ -15,8 +15,9 @@ from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as KafkaProducer
 
 from include.bus.client_options import librdkafka_options
-from include.bus.connection import MAX_REQUEST_BYTES, RECONNECT_OPTIONS, describe_silence
+from include.bus.connection import MAX_REQUEST_BYTES, RECONNECT_OPTIONS
 from include.bus.delivery import DELIVERY_S, Delivery, undelivered_error
+from include.bus.refusals import describe_silence
 from include.errors import Unreachable
 
 GROUP_RECORDS = 500

@@ -9,8 +9,9 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from include.bus.client_options import python_options
-from include.bus.connection import MAX_REQUEST_BYTES, RECONNECT_OPTIONS, describe_silence
+from include.bus.connection import MAX_REQUEST_BYTES, RECONNECT_OPTIONS
 from include.bus.delivery import DELIVERY_S, Delivery, undelivered_error
+from include.bus.refusals import describe_silence
 from include.errors import Unreachable
 from include.market import wire
 from include.market.events import Message

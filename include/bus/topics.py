@@ -16,13 +16,8 @@ from typing import Any
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from include.bus.connection import (
-    MAX_REQUEST_BYTES,
-    describe_silence,
-    open_admin,
-    open_consumer,
-    partitions_of,
-)
+from include.bus.connection import MAX_REQUEST_BYTES, open_admin, open_consumer, partitions_of
+from include.bus.refusals import describe_silence
 from include.errors import PlatformError, Unreachable
 from include.market import wire
 from include.market.time import HOUR_MS

@@ -238,13 +238,18 @@ def read_feed_healths(settings: Settings) -> list[FeedHealth]:
 
 
 def database_defect(settings: Settings) -> str | None:
-    """What is wrong with the serving database, in words; null if it is usable or does not run."""
-    if not is_reachable(settings.dsn(DatabaseRole.READER, database="postgres")):
+    """What is wrong with the serving database, in words; null if it is usable or does not run.
+
+    One that `up` does not start has to answer.
+    """
+    server = settings.dsn(DatabaseRole.READER, database="postgres")
+    if not settings.postgres.host and not is_reachable(server):
         return None
     try:
         fetch_rows(settings.dsn(DatabaseRole.READER), "SELECT 1 FROM feed_health LIMIT 1")
     except Unreachable as error:
-        return f"{error}: ./tickhouse down, then up creates it again"
+        remedy = "./tickhouse prepare" if settings.postgres.host else "./tickhouse down, then up"
+        return f"{error}: {remedy} creates it again" if is_reachable(server) else str(error)
     return None
 
 

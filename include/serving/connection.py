@@ -14,6 +14,11 @@ from include.errors import Unreachable, first_line
 
 Dsn = Mapping[str, Any]
 Row = dict[str, Any]
+REMEDIES = {
+    "password authentication failed": "; correct this role's password, TICKHOUSE_POSTGRES_…",
+    "certificate verify failed": "; renew the server's, or correct TICKHOUSE_POSTGRES_CA",
+    "does not match host name": "; correct TICKHOUSE_POSTGRES_HOST, or the server's certificate",
+}
 TRANSACTION_LOCK = "SELECT pg_advisory_xact_lock(hashtext(%s))"
 RowCursor = RealDictCursor  # each row a dictionary by the columns' names
 
@@ -43,7 +48,8 @@ def connect(dsn: Dsn) -> Connection:
         connection: Connection = psycopg2.connect(**dsn)
     except psycopg2.OperationalError as error:
         cause = first_line(error)
-        raise Unreachable(f"Postgres at {dsn['host']}:{dsn['port']}: {cause}") from error
+        remedy = next((remedy for mark, remedy in REMEDIES.items() if mark in str(error)), "")
+        raise Unreachable(f"Postgres at {dsn['host']}:{dsn['port']}: {cause}{remedy}") from error
     return connection
 
 

@@ -44,6 +44,7 @@ from include.settings.groups import (
 )
 from include.settings.monitoring import AlertSettings, MetricSettings
 from include.settings.retention import KeepDays, retention_faults
+from include.settings.spark_conf import spark_conf_faults
 from include.settings.store import S3Settings, aws_variables, is_object_store, store_faults
 from include.settings.stream import StreamSettings
 from include.settings.trader_accounts import parse_accounts
@@ -262,6 +263,7 @@ def override(settings: Settings, environ: Mapping[str, str]) -> Settings:
         if settings.metrics.port_of(shard) > LARGEST_PORT
     ]
     faults += parse_accounts(settings.trader)[1]
+    faults += spark_conf_faults(settings.stream.spark_conf)
     if faults:
         raise SettingsError("; ".join(faults))
     return settings

@@ -1,5 +1,6 @@
 """What the settings of connections must agree on."""
 
+import ssl
 from pathlib import Path
 
 from include.settings.brokers import KafkaSecurity
@@ -36,4 +37,15 @@ def _role_faults(postgres: PostgresSettings) -> list[str]:
 
 
 def _file_faults(name: str, path: str) -> list[str]:
-    return [f"TICKHOUSE_{name}={path!r}: no such file"] if path and not Path(path).is_file() else []
+    """Why a file of authorities cannot be; empty without one."""
+    if not path:
+        return []
+    if not Path(path).is_file():
+        return [f"TICKHOUSE_{name}={path!r}: no such file"]
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        return [f"TICKHOUSE_{name}={path!r}: holds no certificate (a PEM file's)"]
+    except OSError as error:
+        return [f"TICKHOUSE_{name}={path!r}: cannot be read: {error.strerror}"]
+    return []

@@ -101,11 +101,24 @@ def read_secret_files(
             faults.append(f"{name} and {file_name} are both set: which one counts?")
             continue
         try:
-            variables[name] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            faults.append(f"{file_name}={path!r} cannot be read: {reason}")
+            variables[name] = _read_secret(Path(path))
+        except OSError as error:
+            faults.append(f"{file_name}={path!r} cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            faults.append(f"{file_name}={path!r} cannot be read: it is not UTF-8 text")
+        except ValueError as error:
+            faults.append(f"{file_name}={path!r} {error}")
     return variables
+
+
+def _read_secret(file: Path) -> str:
+    """The file's one line; an empty secret would be none, and a role then log in as the owner."""
+    text = file.read_text(encoding="utf-8").rstrip("\r\n")
+    if not text.strip():
+        raise ValueError("is empty: put the secret into it, or remove the setting")
+    if not text.isprintable():
+        raise ValueError("holds more than one line of text")
+    return text
 
 
 def describe_variables(group: Any, *, prefix: str) -> list[tuple[str, tuple[Any, str]]]:

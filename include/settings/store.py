@@ -4,6 +4,7 @@ Every client of S3 gets its address and keys from here: delta-rs, DuckDB and `Ob
 process's `AWS_…` variables, Spark by those and by options of S3A.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from include.object_path import SCHEME
 from include.setting_fields import Secret, setting
 from include.setting_kinds import PageUrl, Text, YesOrNo
 
+_BUCKET = re.compile(r"[\w.-]+", re.ASCII)
+_LIKE_A_SCHEME = re.compile(r"[A-Za-z][\w+.-]*(:|//)", re.ASCII)  # s3a:/…, s3a//… are no folders
 CHECKPOINT_MANAGER = "spark.sql.streaming.checkpointFileManagerClass"
 
 
@@ -44,13 +47,17 @@ def store_faults(store: str, lake: str, s3: S3Settings) -> list[str]:
     faults = [
         f"TICKHOUSE_{name}={location!r}: must be a path or {SCHEME}BUCKET/…"
         for name, location in {"STORE": store, "STREAM_LAKE": lake}.items()
-        if "://" in location
-        and (not is_object_store(location) or not location.removeprefix(SCHEME).strip("/"))
-        and not location.startswith("file:///")
+        if not _is_location(location)
     ]
     if bool(s3.access_key.reveal()) != bool(s3.secret_key.reveal()):
         faults.append("TICKHOUSE_S3_ACCESS_KEY and …_SECRET_KEY are set together or not at all")
     return faults
+
+
+def _is_location(location: str) -> bool:
+    if is_object_store(location):
+        return bool(_BUCKET.fullmatch(location.removeprefix(SCHEME).partition("/")[0]))
+    return location.startswith("file:///") or not _LIKE_A_SCHEME.match(location)
 
 
 def aws_variables(s3: S3Settings) -> Mapping[str, str]:

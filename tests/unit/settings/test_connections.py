@@ -13,6 +13,7 @@ from include.settings import load
 from include.settings.env import merge_layers
 from include.settings.groups import DatabaseRole
 from spark_jobs.kafka_options import kafka_options
+from tests.support.secure_broker import make_authority
 
 ODD = 'p@ss/w%rd:1$"\\ü'
 SASL = {
@@ -52,9 +53,33 @@ def test_a_secret_file_that_cannot_be_is_named(tmp_path: Path) -> None:
         load({"TICKHOUSE_TRADER_SYMBOL_FILE": "x"})
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "is empty: put the secret into it"),
+        (" \n", "is empty: put the secret into it"),
+        ("one\ntwo\n", "holds more than one line"),
+    ],
+)
+@pytest.mark.parametrize("name", ["POSTGRES_STREAM_PASSWORD", "S3_SECRET_KEY", "KAFKA_PASSWORD"])
+def test_a_secret_file_without_one_line_is_not_taken_for_no_secret(
+    tmp_path: Path, name: str, content: str, reason: str
+) -> None:
+    (tmp_path / "secret").write_text(content)
+    with pytest.raises(SettingsError, match=f"TICKHOUSE_{name}_FILE='.*secret' {reason}"):
+        load({f"TICKHOUSE_{name}_FILE": str(tmp_path / "secret")})
+
+
+@pytest.mark.parametrize("name", ["KAFKA_CA", "POSTGRES_CA"])
+@pytest.mark.parametrize("content", [b"", b"\0" * 100, b"-----BEGIN"])
+def test_a_file_without_a_certificate_is_named(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / "ca.pem").write_bytes(content)
+    with pytest.raises(SettingsError, match=f"{name}='.*ca.pem': holds no certificate"):
+        load({f"TICKHOUSE_{name}": str(tmp_path / "ca.pem")})
+
+
 def test_each_client_of_kafka_gets_the_log_in(tmp_path: Path) -> None:
-    ca = tmp_path / "ca.pem"
-    ca.touch()
+    ca = make_authority(tmp_path)
     brokers = load(SASL | {"TICKHOUSE_KAFKA_CA": str(ca)}).bootstrap
     assert brokers == "a:9093,b:9093"
     assert python_options(brokers) == {
@@ -114,8 +139,7 @@ def test_what_cannot_be_is_refused_at_once(variables: dict[str, str], reason: st
 
 
 def test_airflows_address_of_postgres_holds_any_password(tmp_path: Path) -> None:
-    ca = tmp_path / "ca.pem"
-    ca.touch()
+    ca = make_authority(tmp_path)
     settings = load(
         {
             "TICKHOUSE_POSTGRES_USER": "tick@house",

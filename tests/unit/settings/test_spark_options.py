@@ -10,7 +10,7 @@ import pytest
 
 from include.errors import QueryError, SettingsError
 from include.settings import ROOT, Settings, load
-from spark_jobs.options import is_local, master_of, parse_spark_conf, spark_options
+from spark_jobs.options import is_local, master_of, spark_options
 from spark_jobs.submission import pack_code, submit_command
 
 CLUSTER = {"TICKHOUSE_STREAM_MASTER": "spark://one:7077", "TICKHOUSE_STREAM_CORES": "4"}
@@ -95,9 +95,29 @@ def test_the_users_options_win() -> None:
 
 
 @pytest.mark.parametrize("conf", ["spark.a", "a.b=c", "=x"])
-def test_what_is_no_option_is_named(conf: str) -> None:
-    with pytest.raises(SettingsError, match=f"TICKHOUSE_STREAM_SPARK_CONF: '{conf}'"):
-        parse_spark_conf(f"spark.b=1;{conf}")
+def test_what_is_no_option_is_named_by_every_verb(conf: str) -> None:
+    with pytest.raises(SettingsError, match=f"TICKHOUSE_STREAM_SPARK_CONF: '{conf}' is no"):
+        load({"TICKHOUSE_STREAM_SPARK_CONF": f"spark.b=1;{conf}"})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "spark.delta.logStore.s3a.impl",
+        "spark.delta.logStore.file.impl",
+        "spark.sql.streaming.checkpointFileManagerClass",
+        "spark.sql.extensions",
+        "spark.sql.catalog.spark_catalog",
+        "spark.sql.session.timeZone",
+        "spark.jars",
+        "spark.driver.extraClassPath",
+    ],
+)
+def test_what_exactly_once_rests_on_is_no_users_option(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is set by Tickhouse alone"):
+        load({"TICKHOUSE_STREAM_SPARK_CONF": f"spark.b=1; {name} = x"})
+    with pytest.raises(SettingsError, match=r"spark\.master is set by TICKHOUSE_STREAM_MASTER"):
+        load({"TICKHOUSE_STREAM_SPARK_CONF": "spark.master=local[9]"})
 
 
 def test_the_submitted_line_has_master_options_code_and_arguments(settings: Settings) -> None:

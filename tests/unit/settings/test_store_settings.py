@@ -104,6 +104,10 @@ def test_without_a_key_the_machines_own_is_used() -> None:
     [
         ("STORE", "s3://bucket/x", "TICKHOUSE_STORE='s3://bucket/x': must be a path or s3a://"),
         ("STORE", "s3a://", "TICKHOUSE_STORE='s3a://': must be a path or s3a://"),
+        ("STORE", "s3a:///x", "TICKHOUSE_STORE='s3a:///x': must be a path or s3a://"),
+        ("STORE", "s3a://a b/x", "TICKHOUSE_STORE='s3a://a b/x': must be a path or s3a://"),
+        ("STORE", "s3a//bucket", "TICKHOUSE_STORE='s3a//bucket': must be a path or s3a://"),
+        ("STREAM_LAKE", "s3a:/b/x", "TICKHOUSE_STREAM_LAKE='s3a:/b/x': must be a path or s3a://"),
         ("STREAM_LAKE", "gs://b/x", "TICKHOUSE_STREAM_LAKE='gs://b/x': must be a path or s3a://"),
         (
             "S3_ENDPOINT",

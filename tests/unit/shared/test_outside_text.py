@@ -23,7 +23,6 @@ from include.market.time import USUAL_BOUND
 from include.orchestration.policies import parse_time
 from include.settings import list_variables, load
 from include.settings.env_file import parse_env
-from spark_jobs.options import parse_spark_conf
 from streaming.dashboard.choice import parse_span, parse_symbols
 from streaming.dashboard.flows.requests import parse_lookup
 from streaming.feeds.decoding import RejectedParts
@@ -92,7 +91,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "a connection": lambda text: split_connection_id(f"gemini-{text}-1"),
     "a trade's number": _number_of,
     "a message": _decode_message,
-    "Spark's options": parse_spark_conf,
+    "Spark's options": lambda text: load({"TICKHOUSE_STREAM_SPARK_CONF": text}),
     "from and to": lambda text: parse_span(text, text, now_s=1_760_000_000),
     "to alone": lambda text: parse_span("", text, now_s=1_760_000_000),
     "symbols": parse_symbols,
