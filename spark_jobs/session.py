@@ -22,6 +22,7 @@ from include.market.wire import Topic
 from include.settings import ROOT, Settings, set_variables
 from include.settings.store import is_object_store
 from include.store_check import check_store
+from spark_jobs.executor_check import require_python
 from spark_jobs.options import is_local, master_of, spark_options
 
 STDERR = 2
@@ -44,8 +45,8 @@ def open_session(
     world: it is part of a command, whose output is for people. `options` are further ones of Spark.
 
     Raises:
-        PlatformError: `spark-submit` was not given Delta's classes, or the object store cannot be
-            used.
+        PlatformError: `spark-submit` was not given Delta's classes, executors on other machines
+            lack Python or its packages, or the object store cannot be used.
         Unreachable: the object store does not answer.
     """
     set_variables(settings.s3_variables)
@@ -65,6 +66,8 @@ def open_session(
         spark = builder.getOrCreate()
     if submitted:
         _require_classes(spark)
+    if not is_local(str(spark.sparkContext.master)):
+        require_python(spark)
     spark.sparkContext.setLogLevel("WARN")
     return spark
 

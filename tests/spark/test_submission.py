@@ -1,6 +1,7 @@
 """`spark-submit` on a cluster of two processes, and what is refused before anything starts."""
 
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -60,6 +61,31 @@ def test_spark_submit_without_the_jars_is_one_sentence(settings: Settings) -> No
     )
     assert done.returncode == 1
     assert "error: PlatformError: spark-submit was not given the jars" in done.stdout
+
+
+def test_a_worker_without_the_environment_is_one_sentence(settings: Settings) -> None:
+    environ = submit_environment() | {
+        "TICKHOUSE_VAR": str(settings.var),
+        "TICKHOUSE_STREAM_BATCH_MASTER": "local-cluster[1,1,1024]",
+        "TICKHOUSE_STREAM_EXECUTOR_MEMORY": "512m",
+        "PYSPARK_PYTHON": "/nowhere/bin/python",
+        "PYSPARK_DRIVER_PYTHON": sys.executable,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "spark_jobs.compact_tables", "trades"],
+        check=False,
+        env=environ,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith(
+        "error: PlatformError: executors of local-cluster[1,1,1024] cannot run Tickhouse's Python ("
+    )
+    assert "/nowhere/bin/python" in line and "./tickhouse submit JOB --environment URI" in line
 
 
 def test_a_lake_that_executors_cannot_see_is_refused(settings: Settings) -> None:

@@ -32,4 +32,7 @@ def tls_server(folder: Path, *, signed_at: datetime) -> Iterator[tuple[str, Path
 
     with socket.create_server((HOST, 0)) as listener:
         threading.Thread(target=serve, daemon=True).start()
-        yield f"{HOST}:{listener.getsockname()[1]}", made.ca
+        try:
+            yield f"{HOST}:{listener.getsockname()[1]}", made.ca
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)  # or the waiting thread takes one more
