@@ -7,14 +7,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from include.atomic_files import write_file
+from include.clock import utc_now
 from include.errors import PlatformError, Unreachable
 from include.settings import ROOT, Settings
 from include.settings.groups import DatabaseRole
 
+PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")  # of its page of health
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 # Their log servers listen on every address and are not needed: the UI reads the files itself.
 NO_LOG_SERVER = {"scheduler": ["--skip-serve-logs"], "triggerer": ["--skip-serve-logs"]}
@@ -100,6 +103,13 @@ def generate_secrets() -> dict[str, str]:
     }
 
 
+def _is_unhealthy(health: Mapping[str, Any], part: str, silent_s: float) -> bool:
+    if health.get("status") == "healthy":
+        return False
+    beat = health.get(f"latest_{part}_heartbeat")
+    return not beat or (utc_now() - datetime.fromisoformat(beat)).total_seconds() > silent_s
+
+
 @dataclass(frozen=True)
 class DagRun:
     """A run of a DAG, with Airflow's own words for its state and for who started it."""
@@ -125,14 +135,17 @@ class AirflowApi:
         """Whether the API answers and its scheduler and DAG processor are alive."""
         return not self.unhealthy_parts()
 
-    def unhealthy_parts(self) -> list[str]:
-        """What is not healthy by Airflow's own page; `api-server` if that does not answer."""
+    def unhealthy_parts(self, *, silent_s: float = 0.0) -> list[str]:
+        """What is not healthy by Airflow's own page; `api-server` if that does not answer.
+
+        A part whose heartbeat is at most `silent_s` old is left out: Airflow misses one after 30 s,
+        which a busy machine takes for one.
+        """
         try:
             health = self._send("GET", "/api/v2/monitor/health", None, token=False)
         except (Unreachable, PlatformError):  # it does not answer, or with an error
             return ["api-server"]
-        parts = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-        return [part for part in parts if health.get(part, {}).get("status") != "healthy"]
+        return [part for part in PARTS if _is_unhealthy(health.get(part, {}), part, silent_s)]
 
     def trigger(self, dag: str, *, conf: Mapping[str, str] | None = None) -> str:
         """Start a run of a DAG and return its id.

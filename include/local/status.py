@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from include.errors import Unreachable
 from include.lake.reading import read_row_counts
 from include.local.airflow import AirflowApi
 from include.local.causes import (
+    STANDSTILL_S,
     account_causes,
     airflow_causes,
     disk_causes,
@@ -195,7 +197,8 @@ def _ask_servers(
 
 
 def _ask_airflow(settings: Settings, processes: Sequence[ProcessState]) -> list[str]:
-    return list(airflow_causes(processes, AirflowApi(settings).unhealthy_parts))
+    ask = partial(AirflowApi(settings).unhealthy_parts, silent_s=STANDSTILL_S)
+    return list(airflow_causes(processes, ask))
 
 
 def _sum_behind(progress: StreamProgress, lags: list[QueryLag]) -> dict[str, int]:

@@ -6,11 +6,13 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from include.heartbeat import Heartbeat
+from include.local.airflow import PARTS, AirflowApi
 from include.local.causes import airflow_causes, process_causes
 from include.local.process_pages import ProcessPage, read_pages
 from include.local.supervisor import ProcessState
@@ -120,6 +122,22 @@ def test_an_airflow_that_is_not_healthy_by_its_own_page_is_a_cause(
     found = list(airflow_causes([scheduler, running("airflow-api-server")], lambda: parts))
     assert found == [f"Airflow is not healthy, by its {cause}" for cause in causes]
     assert not list(airflow_causes([running("trader")], lambda: ["api-server"]))
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "unhealthy"), [(0.0, ["scheduler"]), (60.0, []), (30.0, ["scheduler"])]
+)
+def test_a_heartbeat_that_is_a_little_late_is_no_cause(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, silent_s: float, unhealthy: list[str]
+) -> None:
+    late = (datetime.now(UTC) - timedelta(seconds=45)).isoformat()
+    health: dict[str, dict[str, str]] = {part: {"status": "healthy"} for part in PARTS}
+    health["scheduler"] = {"status": "unhealthy", "latest_scheduler_heartbeat": late}
+    monkeypatch.setattr(AirflowApi, "_send", lambda *_, **__: health)
+    api = AirflowApi(settings)
+    assert api.unhealthy_parts(silent_s=silent_s) == unhealthy and not api.is_healthy()
+    health["metadatabase"] = {"status": "unhealthy"}
+    assert api.unhealthy_parts(silent_s=silent_s) == ["metadatabase", *unhealthy]
 
 
 def test_a_pause_is_no_hanging() -> None:
