@@ -12,7 +12,7 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 
 from include.alerts import KINDS
-from include.heartbeat import MAIN_LOOP_AGE, MEANING
+from include.heartbeat import HEARTBEAT
 from include.local.query_lag import QueryLag
 from include.local.status import FeedHealth
 from include.market.feed_shards import FeedShard
@@ -111,7 +111,6 @@ def product_metrics() -> list[Metric]:
     outlet = SimpleNamespace(producer=SimpleNamespace(acknowledged=5), publisher=publisher)
     events = Counter({"frames": 3, "messages book": 2, "rejects": 1})
     return [
-        Metric.of(MAIN_LOOP_AGE, MEANING, 0.5),
         *feed_metrics(
             FeedShard("gemini"),
             [events],
@@ -129,6 +128,7 @@ def product_metrics() -> list[Metric]:
 
 def exposition() -> str:
     registry = CollectorRegistry()
+    HEARTBEAT.beat()  # each process's page has its age too
     registry.register(_MetricsCollector(product_metrics))
     return generate_latest(registry).decode()
 
