@@ -7,6 +7,7 @@ import pytest
 
 from include.backoff import Backoff
 from include.errors import Unreachable
+from include.heartbeat import Heartbeat
 from include.settings import Settings
 from streaming.trader import __main__ as trader
 from streaming.trader.session import Session
@@ -40,6 +41,7 @@ def waits(monkeypatch: pytest.MonkeyPatch, settings: Settings, settled: str) -> 
 
     monkeypatch.setattr(Session, "run", run)
     monkeypatch.setattr(Backoff, "wait_s", wait_s)
+    monkeypatch.setattr(Heartbeat, "wait", lambda _, stop, seconds: stop.wait(seconds))
     stop = RecordingStop(len(settled))
     trader.trade(settings, stop)
     return [round(wait) for wait in stop.waits]
