@@ -82,20 +82,26 @@ def test_geminis_answer_is_a_ticker_with_its_volumes_too(time: bytes) -> None:
     assert BY_NAME["kraken"].ticker(frame, quote, parts) is None
 
 
-@pytest.mark.parametrize("volume", [b'{"BTC":"-1"}', b'{"BTC":"NaN"}', b'{"timestamp":1.5}', b"[]"])
-def test_volumes_that_make_no_sense_leave_the_price(volume: bytes) -> None:
-    body = b'{"last":"5","volume":%b}' % volume
-    published: list[Message] = []
-    poller = Poller(
+def unasked_poller(published: list[Message], *, unchanged_s: float = 0.0) -> Poller:
+    """One of Gemini, which is given its answers."""
+    return Poller(
         supplier=BY_NAME["gemini"],
-        symbols=("BTC-USD",),
+        symbols=("BTC-USD", "BTC-EUR"),
         fetch=None,  # type: ignore[arg-type]
         publish=published.append,
         now_us=lambda: 0,
         conn="c",
         every_s=1,
         limiter=RateLimiter.half_rate(60),
+        unchanged_s=unchanged_s,
     )
+
+
+@pytest.mark.parametrize("volume", [b'{"BTC":"-1"}', b'{"BTC":"NaN"}', b'{"timestamp":1.5}', b"[]"])
+def test_volumes_that_make_no_sense_leave_the_price(volume: bytes) -> None:
+    body = b'{"last":"5","volume":%b}' % volume
+    published: list[Message] = []
+    poller = unasked_poller(published)
     poller._take("BTC-USD", Frame(body, received_time=1565587805000000))
     kinds = [message.kind for message in published]
     assert kinds.count("quote") == 1 and kinds.count("reject") == 1
@@ -233,17 +239,7 @@ async def test_failures_are_reported_once_and_their_end_too() -> None:
 
 def test_an_answer_that_stays_the_same_is_no_quote_until_it_changes() -> None:
     published: list[Message] = []
-    poller = Poller(
-        supplier=BY_NAME["gemini"],
-        symbols=("BTC-USD", "BTC-EUR"),
-        fetch=None,  # type: ignore[arg-type]
-        publish=published.append,
-        now_us=lambda: 0,
-        conn="c",
-        every_s=1,
-        limiter=RateLimiter.half_rate(60),
-        unchanged_s=10.0,
-    )
+    poller = unasked_poller(published, unchanged_s=10.0)
     first, second = b'{"last":"5"}', b'{"last":"5","bid":"4"}'
     for second_s, answer in ((0, first), (5, first), (9, first), (10, first), (11, first)):
         poller._take("BTC-USD", Frame(answer, received_time=second_s * 1_000_000))
