@@ -3,7 +3,7 @@
 import shutil
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -86,17 +86,13 @@ def restore_files(
             f"program knows {SCHEMA}: restore it with the version that made it ({backup.program})"
         )
     locations = (settings.home, settings.world_store, store_path(settings.lake))
-    for location in locations:
-        if location.exists():
-            raise PlatformError(
-                f"{location} exists: a backup is restored into a new world; move it away, or name "
-                "another with TICKHOUSE_WORLD"
-            )
+    _refuse_existing(locations)
     draft = settings.var / f".restoring-{settings.world}"
     destinations = {name: _choose_destination(settings, draft, name) for name in backup.files}
     _require_space({destinations[name]: copied.size for name, copied in backup.files.items()})
     try:
         with exclusive_lock(settings.var / "restore.lock", name="a restore"):
+            _refuse_existing(locations)  # another restore may have ended meanwhile: it stays
             shutil.rmtree(draft, ignore_errors=True)
             with _removed_on_failure(draft, *locations):
                 _copy(settings, folder, draft, destinations)
@@ -106,6 +102,15 @@ def restore_files(
             f"{folder} could not be restored, nothing was changed: {error}"
         ) from error
     return backup
+
+
+def _refuse_existing(locations: Iterable[StorePath]) -> None:
+    for location in locations:
+        if location.exists():
+            raise PlatformError(
+                f"{location} exists: a backup is restored into a new world; move it away, or name "
+                "another with TICKHOUSE_WORLD"
+            )
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pytest
 
 from include.errors import PlatformError, Unreachable
 from include.lake.reading import count_rows
+from include.local import restoring
 from include.local.backup import DESCRIPTION
 from include.local.restoring import restore_files
 from include.settings import Settings, override
@@ -127,3 +128,19 @@ def test_what_fails_behind_the_files_removes_them(world: Settings, tmp_path: Pat
         restore_files(new, tmp_path / "b", finish=finish)
     assert not new.home.exists()
     restore_files(new, tmp_path / "b")
+
+
+def test_a_world_that_another_restore_made_meanwhile_stays(
+    world: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(world, tmp_path / "b")
+    new = settings_of(tmp_path / "new")
+
+    def restore_another(_: object) -> None:
+        monkeypatch.undo()
+        restore_files(new, tmp_path / "b")
+
+    monkeypatch.setattr(restoring, "_require_space", restore_another)
+    with pytest.raises(PlatformError, match="sim exists"):
+        restore_files(new, tmp_path / "b")
+    assert count_rows(new.lake)["trades"] == 3
