@@ -15,7 +15,7 @@ from include.settings import Settings, from_environment, load
 
 HEADER = "# python -m cli.compose_shards made it of the settings: make it again for others.\n"
 TARGETS, TARGETS_FILE = "prometheus-shards", "/etc/prometheus/shards.json"
-PROBE = "import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/metrics', timeout=5)"
+PROBE = "import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/healthz', timeout=5)"
 
 
 def describe_shards(settings: Settings) -> str:

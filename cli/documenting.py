@@ -33,7 +33,7 @@ FEED = """\
         - CMD
         - python
         - -c
-        - import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/metrics', timeout=5)
+        - import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/healthz', timeout=5)
       interval: 15s
       timeout: 10s
       retries: 4

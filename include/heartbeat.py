@@ -1,7 +1,8 @@
 """The main loop of this process: when it last went round, a metric that shows one that hangs.
 
 The page of metrics is served by a thread of its own, so that it answers while the main loop hangs.
-`./tickhouse status` reads the age from there (`include/local/process_pages.py`).
+`./tickhouse status` reads the age from there (`include/local/process_pages.py`); containers ask
+`/healthz` of the same server, which answers 503 then.
 """
 
 import threading
@@ -9,6 +10,8 @@ import time
 from collections.abc import Callable
 
 MAIN_LOOP_AGE = "main_loop_age_seconds"
+EVENT_LOOP_S = 15.0  # one goes round each second: it hangs when it has not for so long
+LOOP_S = 60.0  # the same for a loop that waits for servers
 MEANING = "how long ago the process's main loop last went round"
 
 

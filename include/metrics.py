@@ -2,20 +2,25 @@
 
 The only owner of prometheus_client. Names are `tickhouse_…`, base units (seconds), counters end in
 `_total`; the library adds memory, CPU and open files of the process. Each page has the age of the
-process's main loop too (`include/heartbeat.py`).
+process's main loop too (`include/heartbeat.py`), and `/healthz` beside it answers whether that hangs.
 """
 
+import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from prometheus_client import REGISTRY, CollectorRegistry, start_http_server
+from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as MetricFamily
 from prometheus_client.registry import Collector
 
-from include.heartbeat import HEARTBEAT, MAIN_LOOP_AGE, MEANING
+from include.heartbeat import HEARTBEAT, LOOP_S, MAIN_LOOP_AGE, MEANING
 from include.log import event
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication
 
 log = logging.getLogger("tickhouse.metrics")
 
@@ -57,21 +62,43 @@ class _MetricsCollector(Collector):
 
 
 def serve_metrics(
-    port: int, read: ReadMetrics, *, host: str, registry: CollectorRegistry = REGISTRY
+    port: int,
+    read: ReadMetrics,
+    *,
+    host: str,
+    hangs_after_s: float = LOOP_S,
+    registry: CollectorRegistry = REGISTRY,
 ) -> bool:
-    """Serve `/metrics` in a thread; whether it does.
+    """Serve `/metrics` and `/healthz` in a thread; whether it does.
 
-    Port 0 means off. If the port is taken, the process goes on without metrics.
+    Port 0 means off. If the port is taken, the process goes on without metrics. `/healthz` answers
+    503 when the main loop has not gone round for `hangs_after_s` seconds.
     """
     if not port:
         return False
     try:
-        start_http_server(port, addr=host, registry=registry)
+        server, _ = start_http_server(port, addr=host, registry=registry)
     except OSError as error:
         log.warning(event("no metrics", port=port, error=error))
         return False
     registry.register(_MetricsCollector(read))
+    server.set_app(_join_health(make_wsgi_app(registry), hangs_after_s))
     return True
+
+
+def _join_health(metrics_app: "WSGIApplication", hangs_after_s: float) -> "WSGIApplication":
+    """The application of metrics, with `/healthz` beside it."""
+
+    def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
+        if environ.get("PATH_INFO") != "/healthz":
+            return metrics_app(environ, start_response)
+        age_s = HEARTBEAT.age_s
+        hangs = age_s is not None and age_s > hangs_after_s
+        status = "503 Service Unavailable" if hangs else "200 OK"
+        start_response(status, [("Content-Type", "application/json")])
+        return [json.dumps({"ok": not hangs, "main_loop_age_s": age_s}).encode()]
+
+    return answer
 
 
 def _make_family(metric: Metric) -> MetricFamily:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import psutil
 
+from include.heartbeat import EVENT_LOOP_S, LOOP_S
 from include.local.process_pages import ProcessPage
 from include.local.restarts import is_restart_loop, recent_starts
 from include.local.supervisor import ProcessState
@@ -18,7 +19,6 @@ from include.setting_fields import MB
 from include.settings import Settings
 
 STANDSTILL_S = 60.0
-EVENT_LOOP_S = 15.0  # one goes round each second
 PAGE_START_S = 60  # a process serves its page of metrics by then
 STREAM_START_S = AIRFLOW_START_S = 120
 
@@ -139,7 +139,7 @@ def _loop_causes(process: ProcessState, process_page: ProcessPage | None) -> Ite
         if process.uptime_s > PAGE_START_S:
             yield f"{process.name} does not answer at its page"
         return
-    limit_s = EVENT_LOOP_S if _has_event_loop(process.name) else STANDSTILL_S
+    limit_s = EVENT_LOOP_S if _has_event_loop(process.name) else LOOP_S
     if process_page.loop_age_s is not None and process_page.loop_age_s > limit_s:
         yield (
             f"{process.name} hangs: its main loop has not gone round for "

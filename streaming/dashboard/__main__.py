@@ -10,7 +10,7 @@ from tornado.ioloop import PeriodicCallback
 
 from include.bus import GroupPositions
 from include.errors import PlatformError
-from include.heartbeat import HEARTBEAT
+from include.heartbeat import EVENT_LOOP_S, HEARTBEAT
 from include.log import event
 from include.metrics import Metric, serve_metrics
 from include.process import run_process
@@ -60,6 +60,7 @@ def serve(settings: Settings, stop: threading.Event) -> None:
         settings.metrics.dashboard,
         partial(_metrics, server, state),
         host=settings.ports.host,
+        hangs_after_s=EVENT_LOOP_S,
     )
     beating = PeriodicCallback(HEARTBEAT.beat, BEAT_MS)
     server.io_loop.add_callback(beating.start)

@@ -10,7 +10,7 @@ from functools import partial
 
 from include.bus import FeedProducer
 from include.clock import now_us
-from include.heartbeat import HEARTBEAT
+from include.heartbeat import EVENT_LOOP_S, HEARTBEAT
 from include.local.feed_files import FeedFiles, describe_process, is_of_bridge
 from include.local.lock import FileLock, awaited_lock, read_lock_holder, running_already
 from include.log import event
@@ -205,7 +205,9 @@ class FeedProcess:
         read = partial(metrics, self.files.shard, counters, outlet=outlet)
         port = self.settings.metrics.port_of(self.files.shard)
         for _ in range(PORT_TRIES):
-            if not port or serve_metrics(port, read, host=self.settings.ports.host):
+            if not port or serve_metrics(
+                port, read, host=self.settings.ports.host, hangs_after_s=EVENT_LOOP_S
+            ):
                 return
             await pause(self.stop, 1.0)
 

@@ -219,7 +219,7 @@ def test_a_health_check_asks_the_port_that_the_process_serves(load_project: Load
     ports |= {"minutes": metrics.minutes}
     services = load_project()["services"]
     for name, port in ports.items():
-        assert f"http://127.0.0.1:{port}/metrics" in services[name]["healthcheck"]["test"][-1]
+        assert f"http://127.0.0.1:{port}/healthz" in services[name]["healthcheck"]["test"][-1]
         variable = settings_of(services[name])
         assert str(port) in variable.values()
 

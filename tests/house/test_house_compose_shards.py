@@ -31,7 +31,7 @@ def test_each_shard_is_a_service_like_its_venues_and_follows_its_share(tmp_path:
         followed += parse_shard("binance", share).choose(symbols)
         for part in ("image", "environment", "volumes", "depends_on", "networks", "deploy"):
             assert service.get(part) == first.get(part), (name, part)
-        assert f":{19412 + 100 * number}/metrics" in service["healthcheck"]["test"][-1]
+        assert f":{19412 + 100 * number}/healthz" in service["healthcheck"]["test"][-1]
         assert service["healthcheck"]["interval"] == first["healthcheck"]["interval"]
     assert sorted(followed) == sorted(symbols)
     unchanged = {*before} - {"feed-binance"}

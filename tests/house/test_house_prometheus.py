@@ -1,6 +1,7 @@
 """Prometheus, run with the files that docker-compose.yml and its override mount into it."""
 
 import json
+import re
 import shutil
 import urllib.error
 import urllib.request
@@ -83,10 +84,10 @@ def active_targets(address: str) -> set[str]:
 
 
 def expected_targets(project: dict[str, Any]) -> set[str]:
-    """Each service whose health check asks its own metrics, and the dashboard."""
+    """Each service whose health check asks the server of its own metrics, and the dashboard."""
     targets = {f"dashboard:{load({}).metrics.dashboard}"}
     for name, service in project["services"].items():
         probe = service.get("healthcheck", {}).get("test", [""])[-1]
-        if "/metrics'" in probe:
-            targets.add(f"{name}:{probe.partition('127.0.0.1:')[2].partition('/')[0]}")
+        if health := re.search(r"127\.0\.0\.1:(194\d\d)/healthz'", probe):
+            targets.add(f"{name}:{health[1]}")
     return targets

@@ -1,9 +1,12 @@
 """A process whose main loop hangs: its page of metrics still answers, and `status` names it."""
 
+import json
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -25,7 +28,7 @@ from include.heartbeat import HEARTBEAT
 from include.metrics import serve_metrics
 
 async def main(port):
-    serve_metrics(port, lambda: [], host="127.0.0.1")
+    serve_metrics(port, lambda: [], host="127.0.0.1", hangs_after_s=2.0)
     for _ in range(3):
         HEARTBEAT.beat()
         await asyncio.sleep(0.1)
@@ -69,6 +72,24 @@ def test_the_page_shows_for_how_long_a_process_hangs() -> None:
         assert age_s() - first == pytest.approx(time.monotonic() - before, abs=0.4)
     assert read_pages(pages) == {"feed-gemini": None}
     assert read_pages({}) == {}
+
+
+def health(port: int) -> tuple[int, bool]:
+    """The status and the answer of a process's health page."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as reply:
+            return reply.status, json.load(reply)["ok"]
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)["ok"]
+    except OSError:
+        return 0, False
+
+
+def test_the_health_page_that_containers_ask_refuses_when_the_loop_hangs() -> None:
+    (port,) = free_ports(1)
+    with hanging_process(port):
+        eventually(lambda: health(port) == (200, True), timeout_s=30)
+        eventually(lambda: health(port) == (503, False), timeout_s=30)
 
 
 @pytest.mark.parametrize(
