@@ -27,10 +27,11 @@ def prepare(first_training: bool) -> None:
     from include.serving.preparation import create_serving_database
 
     settings = from_environment()
-    require_schema(settings)
+    require_servers(settings)
     create_databases(settings)
     create_serving_database(settings)
     make_topics(settings)
+    require_schema(settings)
     ERR.print("databases, serving tables and topics are there")
     if first_training:
         training = FirstTraining(settings, print_line=ERR.print)
@@ -62,6 +63,17 @@ def run_airflow(arguments: tuple[str, ...]) -> None:
     binary = Path(sys.executable).with_name("airflow")
     environ = dict(os.environ) | build_environment(settings)
     os.execve(binary, [str(binary), *arguments], environ)
+
+
+def require_servers(settings: Settings) -> None:
+    """Ask store, Kafka and Postgres, before anything is made in one of them."""
+    from include.bus import topic_ids
+    from include.local.schema import refuse_other_schemas
+    from include.serving.connection import connect
+
+    refuse_other_schemas(settings)
+    topic_ids(settings.bootstrap, ())
+    connect(settings.dsn(database="postgres")).close()
 
 
 def require_schema(settings: Settings) -> None:

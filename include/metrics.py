@@ -2,14 +2,15 @@
 
 The only owner of prometheus_client. Names are `tickhouse_…`, base units (seconds), counters end in
 `_total`; the library adds memory, CPU and open files of the process. Each page has the age of the
-process's main loop too (`include/heartbeat.py`), and `/healthz` beside it answers whether that hangs.
+process's main loop too (`include/heartbeat.py`); `/healthz` beside it answers whether that hangs.
 """
 
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication
 
 from prometheus_client import REGISTRY, CollectorRegistry, make_wsgi_app, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -18,9 +19,6 @@ from prometheus_client.registry import Collector
 
 from include.heartbeat import HEARTBEAT, LOOP_S, MAIN_LOOP_AGE, MEANING
 from include.log import event
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication
 
 log = logging.getLogger("tickhouse.metrics")
 
@@ -86,10 +84,10 @@ def serve_metrics(
     return True
 
 
-def _join_health(metrics_app: "WSGIApplication", hangs_after_s: float) -> "WSGIApplication":
+def _join_health(metrics_app: WSGIApplication, hangs_after_s: float) -> WSGIApplication:
     """The application of metrics, with `/healthz` beside it."""
 
-    def answer(environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
+    def answer(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO") != "/healthz":
             return metrics_app(environ, start_response)
         age_s = HEARTBEAT.age_s

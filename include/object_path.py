@@ -7,7 +7,7 @@ process's `AWS_…` variables (`include/settings/store.py`).
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -171,6 +171,12 @@ class ObjectPath:
         """The objects at any depth below this one whose last name matches."""
         return (path for path in self._list() if fnmatchcase(path.name, pattern))
 
+    def sizes(self) -> Iterator[int]:
+        """The bytes of every object below this name, from the listing alone."""
+        with _use_store(self) as store:
+            for page in store.list(self.key or None):
+                yield from (entry["size"] for entry in page)
+
     def move(self, destination: "ObjectPath") -> None:
         """Move every object below this name; the store copies, then deletes."""
         moved = [path.key for path in self._list()]
@@ -206,6 +212,17 @@ def list_paths(folder: StorePath, pattern: str) -> list[StorePath]:
     """What matches below a folder, by name."""
     paths: list[StorePath] = [*folder.glob(pattern)]
     return sorted(paths, key=str)
+
+
+def size_of_folder(folder: StorePath) -> int:
+    """The bytes of all files below a folder; 0 if it is not there."""
+    if isinstance(folder, ObjectPath):
+        return sum(folder.sizes())
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # replaced meanwhile
+            total += path.stat().st_size if path.is_file() else 0
+    return total
 
 
 def describe_refusal(error: Exception, uri: str) -> Permanent | Unreachable:

@@ -20,7 +20,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from include.bus import offset_ranges, topic_ids
 from include.errors import PlatformError
-from include.lake.checkpoint import batch_spans, drop_orphans, has_begun
+from include.lake.checkpoint import batch_spans, batches_to_keep, drop_orphans, has_begun
 from include.lake.diagnosis import QUERIES, find_query_damage
 from include.lake.epoch import open_epoch
 from include.lake.late_windows import LateWindows
@@ -31,7 +31,9 @@ from include.lake.watermarks import landed_offsets
 from include.local.lock import exclusive_lock
 from include.log import event
 from include.market.wire import Topic
+from include.object_path import size_of_folder
 from include.process import run_process
+from include.setting_fields import MB
 from include.settings import Settings
 from spark_jobs.averages import AverageBatches
 from spark_jobs.ending import end_at_once, end_within
@@ -45,6 +47,7 @@ from spark_jobs.signals import SignalBatches
 from spark_jobs.sinks import create_tables
 from spark_jobs.sources import kafka_stream
 
+BATCHES = "spark.sql.streaming.minBatchesToRetain"
 PROGRESS_S = 2.0
 END_S = 20.0  # less than the 30 s after which who asked for the end kills
 log = logging.getLogger("tickhouse.stream")
@@ -121,6 +124,17 @@ def refuse_damaged(settings: Settings) -> None:
             )
 
 
+def bound_checkpoints(spark: SparkSession, settings: Settings) -> None:
+    """Let the queries keep fewer batches where the largest checkpoint has too many bytes."""
+    usual = int(spark.conf.get(BATCHES) or 0)
+    size = max(size_of_folder(settings.checkpoints / query) for query in QUERIES)
+    limit = settings.stream.checkpoint_mb * MB
+    batches = batches_to_keep(usual, size_bytes=size, most_bytes=limit)
+    if batches < usual:
+        log.warning(event("checkpoints are large", mb=size // MB, batches=batches))
+        spark.conf.set(BATCHES, str(batches))
+
+
 def run(settings: Settings, stop: threading.Event) -> None:
     """Run the queries until `stop`, writing their progress for `status`; a failed one ends all."""
     spark = open_session(settings, f"tickhouse {settings.world}", ui_port=settings.ports.spark_ui)
@@ -128,6 +142,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     require_task_slots(spark, settings)
     create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
     refuse_damaged(settings)
+    bound_checkpoints(spark, settings)
     wakeup, late = threading.Event(), LateWindows()
     health = LedgerHealth(wakeup)
     checkpoints = LogCheckpoints(spark, settings.lake, (*LANDED, QUARANTINE))

@@ -13,6 +13,7 @@ from include.object_path import StorePath
 
 KAFKA_LINE = 2
 FIRST_BYTES = 4096
+LOWEST_BATCHES = 2
 
 
 def committed_offsets(checkpoint: StorePath) -> dict[TopicPartition, int]:
@@ -38,6 +39,16 @@ def batch_spans(
     first_offsets = end_offsets(before) if batch else starts or {}
     spans = {part: (first_offsets.get(part, 0), end) for part, end in end_offsets(after).items()}
     return {part: span for part, span in spans.items() if span[1] > span[0]}
+
+
+def batches_to_keep(usual: int, *, size_bytes: int, most_bytes: int) -> int:
+    """How many of its newest batches a checkpoint keeps, so that it stays below `most_bytes`.
+
+    `usual` is how many it keeps now, in `size_bytes`. A restart needs two; 0 bytes are no bound.
+    """
+    if not most_bytes or size_bytes <= most_bytes:
+        return usual
+    return max(LOWEST_BATCHES, usual * most_bytes // size_bytes)
 
 
 def find_damage(checkpoint: StorePath) -> str | None:

@@ -40,16 +40,25 @@ def require_schema(settings: Settings, *, program: str, now: datetime) -> None:
     Raises:
         PlatformError: the world is older or newer, or its number cannot be read; nothing changed.
     """
-    schema = read_schema(settings)
-    if schema is None:
+    if refuse_other_schemas(settings) is None:
         _write_schema(settings, program=program, now=now)
-    elif schema > SCHEMA:
+
+
+def refuse_other_schemas(settings: Settings) -> int | None:
+    """The world's schema if it is this program's; null if there is no world yet.
+
+    Raises:
+        PlatformError: the world is older or newer, or its number cannot be read.
+    """
+    schema = read_schema(settings)
+    if schema is None or schema == SCHEMA:
+        return schema
+    if schema > SCHEMA:
         raise PlatformError(_describe_newer(settings, schema))
-    elif schema < SCHEMA:
-        raise PlatformError(
-            f"world {settings.world} has the schema {schema}, and this program {SCHEMA}: "
-            f"{MIGRATE} brings it forward (make a backup first)"
-        )
+    raise PlatformError(
+        f"world {settings.world} has the schema {schema}, and this program {SCHEMA}: "
+        f"{MIGRATE} brings it forward (make a backup first)"
+    )
 
 
 def read_schema(settings: Settings) -> int | None:

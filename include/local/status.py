@@ -22,7 +22,7 @@ from include.local.process_pages import ProcessPage, read_pages_of
 from include.local.query_lag import QueryLag, ReadTimesMs, query_lags
 from include.local.supervisor import ProcessState, SupervisorClient
 from include.local.unsupervised import ask_pages, is_unsupervised, read_committed_progress
-from include.market.wire import OffsetRanges, TopicPartition
+from include.market.wire import TOPICS, OffsetRanges, TopicPartition
 from include.serving.account_states import AccountState, read_account_states
 from include.serving.connection import fetch_rows, is_reachable
 from include.serving.stream_progress import StreamProgress, read_progress
@@ -163,10 +163,8 @@ def _ask_kafka(
     progress: StreamProgress, ranges: ReadRanges, times_ms: ReadTimesMs
 ) -> tuple[OffsetRanges, Mapping[TopicPartition, int]]:
     """Kafka's offsets, and when the next message of each partition that is behind was stamped."""
-    topics = sorted({topic for query in progress.queries for topic in query.offsets})
-    if not topics:
-        return {}, {}
-    current = ranges(topics)
+    topics = {topic for query in progress.queries for topic in query.offsets}
+    current = ranges(sorted(topics or TOPICS))  # asked too before the stream's first batch
     unread: dict[TopicPartition, int] = {}
     for query in progress.queries:
         for part, offset in query.next_offsets().items():

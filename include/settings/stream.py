@@ -9,6 +9,7 @@ from include.setting_kinds import (
     FloatMinutes,
     FloatRatio,
     FloatSeconds,
+    Megabytes,
     Memory,
     PageUrl,
     SparkMaster,
@@ -50,6 +51,11 @@ class StreamSettings:
     )
     measures_checkpoint_s: WholeSeconds = setting(
         60, "seconds between two checkpoints of `measures` (Spark's real-time mode)", COUNT
+    )
+    checkpoint_mb: Megabytes = setting(
+        1000,
+        "a query's checkpoint larger than so many MB when the stream starts keeps fewer batches, "
+        "2 or more; 0: no bound",
     )
     max_offsets: Amount = setting(200_000, "most Kafka offsets a micro-batch takes", COUNT)
     keep_hours: WholeHours = setting(

@@ -29,7 +29,7 @@ from include.lake.window_states import read_state, write_state
 from include.local.backup import back_up
 from include.local.restoring import read_backup, restore_files
 from include.market.wire import TopicPartition
-from include.object_path import ObjectPath, StorePath, list_paths
+from include.object_path import ObjectPath, StorePath, list_paths, size_of_folder
 from include.quality.page import put_page, remove_old_pages
 from include.settings import ROOT, Settings, load
 from include.state_files import read_json_file
@@ -63,6 +63,14 @@ def written(checkpoint: StorePath, ends: dict[int, int], *, committed: int) -> N
         write_file(checkpoint / "offsets" / str(batch), f'{HEAD}{{"market.trades":{{"0":{end}}}}}')
         if batch <= committed:
             write_file(checkpoint / "commits" / str(batch), "v1\n{}")
+
+
+def test_a_folder_has_the_size_of_all_below_it(folder: StorePath) -> None:
+    assert size_of_folder(folder / "checkpoints") == 0
+    written(folder / "checkpoints" / "land", {0: 3, 1: 5}, committed=1)
+    files = [path for path in (folder / "checkpoints").rglob("*") if path.is_file()]
+    assert size_of_folder(folder / "checkpoints") == sum(len(path.read_bytes()) for path in files)
+    assert size_of_folder(folder / "checkpoints") > 0
 
 
 def test_a_checkpoint_is_read_where_it_is(folder: StorePath) -> None:

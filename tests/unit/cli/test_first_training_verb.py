@@ -63,6 +63,7 @@ def airflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAir
         "include.serving.preparation.create_serving_database", lambda settings: None
     )
     monkeypatch.setattr("cli.preparing.make_topics", lambda settings: None)
+    monkeypatch.setattr("cli.preparing.require_servers", lambda settings: None)
     yield server
     server.shutdown()
     server.server_close()

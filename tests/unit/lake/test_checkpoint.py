@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from include.errors import PlatformError
-from include.lake.checkpoint import batch_spans, committed_offsets, drop_orphans, find_damage
+from include.lake.checkpoint import (
+    batch_spans,
+    batches_to_keep,
+    committed_offsets,
+    drop_orphans,
+    find_damage,
+)
 from include.lake.epoch import Epoch, open_epoch
 from include.market.wire import TopicPartition
 
@@ -157,3 +163,11 @@ def test_a_file_that_is_no_batch_number_is_passed_over(tmp_path: Path) -> None:
         (folder / "commits" / name).write_text("")
     assert find_damage(folder) is None
     assert committed_offsets(folder)[TopicPartition("market.trades", 0)] == 3
+
+
+@pytest.mark.parametrize(
+    ("size", "most", "kept"),
+    [(900, 1000, 20), (1000, 1000, 20), (4000, 1000, 5), (10**9, 1000, 2), (10**9, 0, 20)],
+)
+def test_a_large_checkpoint_keeps_fewer_batches(size: int, most: int, kept: int) -> None:
+    assert batches_to_keep(20, size_bytes=size, most_bytes=most) == kept

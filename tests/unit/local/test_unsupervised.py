@@ -8,6 +8,7 @@ from threading import Thread
 
 import pytest
 
+from include.errors import Unreachable
 from include.local import process_pages
 from include.local import status as status_module
 from include.local.airflow import AirflowApi
@@ -15,7 +16,7 @@ from include.local.process_pages import list_pages
 from include.local.query_lag import query_lags
 from include.local.status import read_status
 from include.local.unsupervised import ask_pages, read_committed_progress
-from include.market.wire import TopicPartition
+from include.market.wire import OffsetRanges, TopicPartition
 from include.serving.stream_progress import QueryProgress, StreamProgress
 from include.settings import Settings, load
 from tests.support.services import free_ports
@@ -119,6 +120,20 @@ def test_status_tells_the_lag_from_the_checkpoints(
     assert "minutes does not answer at the page that it serves" in asked.causes
     assert not any("trader" in cause for cause in asked.causes)
     assert "nothing runs: ./tickhouse up" not in asked.causes
+
+
+def test_kafka_is_asked_before_the_first_batch(
+    tmp_path: Path, page: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(status_module, "read_row_counts", lambda _: ({}, []))
+    monkeypatch.setattr(process_pages, "PAGE_S", 0.5)
+
+    def refuse(_: object) -> OffsetRanges:
+        raise Unreachable("Kafka at 10.0.0.1:9092 refuses the log-in")
+
+    asked = read_status(external(tmp_path, page), ranges=refuse, times_ms=lambda _: {})
+    assert any("refuses the log-in" in cause for cause in asked.causes)
+    assert asked.lag == []
 
 
 def test_what_kafka_does_not_tell_is_not_called_zero() -> None:
