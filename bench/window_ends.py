@@ -96,7 +96,7 @@ def measure(*, per_second: int, seconds: int, print_line: PrintLine) -> list[Mea
     """Milliseconds after a window's end, p50 and p99, of ratios and orders; the stream's cores.
 
     Raises:
-        Unreachable: a server did not answer, or no ratio came.
+        Unreachable: a server did not answer, no ratio came, or the stream did not catch up.
     """
     broker, controller = free_ports(2)
     more = {
@@ -118,7 +118,11 @@ def measure(*, per_second: int, seconds: int, print_line: PrintLine) -> list[Mea
         _in_thread(_make_trade, settings, sent_us, stop)
         print_line("waiting for the stream's first windows")
         ends = _Ends(settings)
-        ends.follow(READY_S, max_ends=WARM_UP_ENDS)
+        if ends.follow(READY_S, max_ends=WARM_UP_ENDS) < WARM_UP_ENDS:
+            raise Unreachable(
+                f"the stream has not caught up within {READY_S:g} s: measure with nothing else "
+                "running"
+            )
         print_line(f"{seconds} s of windows of {WINDOW_S} s")
         since_us, cpu_s = now_us(), _cpu_s(stream)
         ends.delays_ms.clear()
@@ -136,8 +140,8 @@ class _Ends:
         self._current_ends: set[int] = set()
         self._consumer = Consumer(settings.bootstrap, topics=[Topic.SIGNALS], from_end=True)
 
-    def follow(self, seconds: float, *, max_ends: int | None = None) -> None:
-        """Note the ratios that come in so many seconds, or so many current ends."""
+    def follow(self, seconds: float, *, max_ends: int | None = None) -> int:
+        """Note the ratios that come in so many seconds, or so many current ends; how many those."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and (
             max_ends is None or len(self._current_ends) < max_ends
@@ -149,6 +153,7 @@ class _Ends:
                     self.delays_ms.append(delay_ms)
                     if delay_ms < WINDOW_S * 1000:  # else the stream still catches up
                         self._current_ends.add(end_us)
+        return len(self._current_ends)
 
 
 def _describe(
