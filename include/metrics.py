@@ -2,7 +2,8 @@
 
 The only owner of prometheus_client. Names are `tickhouse_…`, base units (seconds), counters end in
 `_total`; the library adds memory, CPU and open files of the process. Each page has the age of the
-process's main loop too (`include/heartbeat.py`); `/healthz` beside it answers whether that hangs.
+process's main loop too (`include/heartbeat.py`), and what its readers of Kafka came too late for
+(`include/unread_records.py`); `/healthz` beside it answers whether the loop hangs.
 """
 
 import json
@@ -17,8 +18,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.core import Metric as MetricFamily
 from prometheus_client.registry import Collector
 
-from include.heartbeat import HEARTBEAT, LOOP_S, MAIN_LOOP_AGE, MEANING
+from include import heartbeat, unread_records
+from include.heartbeat import HEARTBEAT, LOOP_S, MAIN_LOOP_AGE
 from include.log import event
+from include.unread_records import REMOVED_UNREAD, removed_by_topic
 
 log = logging.getLogger("tickhouse.metrics")
 
@@ -52,8 +55,12 @@ class _MetricsCollector(Collector):
 
     def collect(self) -> Iterable[MetricFamily]:
         age_s = HEARTBEAT.age_s
-        loop = [] if age_s is None else [Metric.of(MAIN_LOOP_AGE, MEANING, age_s)]
-        return [_make_family(metric) for metric in (*self._read(), *loop)]
+        loop = [] if age_s is None else [Metric.of(MAIN_LOOP_AGE, heartbeat.MEANING, age_s)]
+        removed: dict[tuple[str, ...], float] = {
+            (topic,): float(count) for topic, count in dict(removed_by_topic).items()
+        }
+        unread = [Metric(REMOVED_UNREAD, unread_records.MEANING, removed, ("topic",))]
+        return [_make_family(metric) for metric in (*self._read(), *loop, *unread[: len(removed)])]
 
     def describe(self) -> Iterable[MetricFamily]:
         return []

@@ -18,6 +18,7 @@ from include.bus.connection import (
 from include.errors import Unreachable
 from include.log import event
 from include.market.wire import TopicPartition
+from include.unread_records import removed_by_topic
 
 MARKERS_S = 0.2  # how often a partition may be looked at for an end without records
 log = logging.getLogger("tickhouse.bus")
@@ -69,6 +70,7 @@ class Consumer:
         self.restarted: set[TopicPartition] = set()
         self._gaps: list[tuple[TopicPartition, int, int]] = []  # from and to before
         self._topics, self._keys = tuple(topics), keys or {}
+        removed_by_topic.update(dict.fromkeys(self._topics, 0))  # a rate needs the zero before
         self._next: dict[TopicPartition, int] = dict(offsets or {})
         self._ids = dict(topic_ids or {})
         self._consumer = open_consumer(bootstrap)
@@ -205,6 +207,7 @@ class Consumer:
             removed = min(firsts[KafkaPartition(*partition)], position) - due
             if removed > 0:
                 self.removed += removed
+                removed_by_topic[partition.topic] += removed
                 log.warning(
                     event(
                         "records removed before they were read",

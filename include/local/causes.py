@@ -139,6 +139,12 @@ def _loop_causes(process: ProcessState, process_page: ProcessPage | None) -> Ite
         if process.uptime_s > PAGE_START_S:
             yield f"{process.name} does not answer at its page"
         return
+    for topic, count in process_page.removed.items():
+        yield (
+            f"{process.name} was too late for {count} records of {topic}, which Kafka's retention "
+            f"removed: raise TICKHOUSE_KAFKA_RETENTION_HOURS, then ./tickhouse restart "
+            f"{process.name}"
+        )
     limit_s = EVENT_LOOP_S if _has_event_loop(process.name) else LOOP_S
     if process_page.loop_age_s is not None and process_page.loop_age_s > limit_s:
         yield (

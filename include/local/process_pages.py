@@ -6,26 +6,30 @@ import time
 import urllib.request
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from include.heartbeat import MAIN_LOOP_AGE
 from include.market.venues import VENUES
 from include.settings import Settings
+from include.unread_records import REMOVED_UNREAD
 
 PAGE_S, STREAM = 3.0, "stream"
 STARTED = re.compile(r"^process_start_time_seconds (\S+)$", re.MULTILINE)
 LOOP_AGE = re.compile(rf"^tickhouse_{MAIN_LOOP_AGE} (\S+)$", re.MULTILINE)
+REMOVED = re.compile(rf'^tickhouse_{REMOVED_UNREAD}{{topic="([^"]+)"}} (\S+)$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class ProcessPage:
     """A page that answered: how old its process is, and when its main loop last went round.
 
-    `loop_age_s` is null before the loop's first round.
+    `loop_age_s` is null before the loop's first round. `removed` counts the records of each topic
+    that Kafka's retention removed before the process had read them.
     """
 
     uptime_s: int
     loop_age_s: float | None
+    removed: Mapping[str, int] = field(default_factory=dict)
 
 
 def list_pages(settings: Settings) -> Mapping[str, str]:
@@ -68,4 +72,5 @@ def _read_page(url: str) -> ProcessPage | None:
     return ProcessPage(
         uptime_s=round(max(0.0, time.time() - float(started[1]))) if started else 0,
         loop_age_s=float(age[1]) if age else None,
+        removed={topic: int(n) for topic, count in REMOVED.findall(text) if (n := float(count))},
     )

@@ -43,6 +43,18 @@ CASES = [
         "TickhouseProcessHangs",
     ),
     ('tickhouse_main_loop_age_seconds{instance="trader:19401"}', "9x10", "5m", ""),
+    (
+        'tickhouse_records_removed_unread_total{instance="trader:19401", topic="market.book"}',
+        "0x3 7x20",
+        "10m",
+        "TickhouseRecordsRemovedUnread",
+    ),
+    (
+        'tickhouse_records_removed_unread_total{instance="trader:19401", topic="market.book"}',
+        "7x80",
+        "70m",
+        "",
+    ),
     ("tickhouse_stream_progress_timestamp_seconds", "30x10", "4m", "TickhouseStreamStalled"),
     ("tickhouse_stream_progress_timestamp_seconds", "9000x10", "4m", "TickhouseStreamStalled"),
     ("tickhouse_stream_progress_timestamp_seconds", "0+60x10", "5m", ""),

@@ -32,6 +32,7 @@ from include.market import wire
 from include.market.events import LedgerEntry, Message
 from include.settings import Settings
 from include.settings.groups import KafkaSettings
+from include.unread_records import removed_by_topic
 from tests.conftest import make_settings
 from tests.support.services import eventually, free_ports, running
 
@@ -272,6 +273,7 @@ def test_what_retention_removed_before_it_was_read_is_reported(
 ) -> None:
     """While the reader runs, and where it goes on; the removed records may be all there were."""
     part, at = TopicPartition("market.book", 0), KafkaPartition("market.book", 0)
+    already = removed_by_topic[part.topic]
     with scratch_broker() as settings:
         ensure_topics(settings.bootstrap)
         producer = KafkaProducer(bootstrap_servers=settings.bootstrap)
@@ -298,6 +300,7 @@ def test_what_retention_removed_before_it_was_read_is_reported(
             lambda: not emptied.poll(0.1) and emptied.offsets[part] == 6, what="the emptied end"
         )
         assert emptied.removed == 5
+        assert removed_by_topic[part.topic] == already + 10
         producer.close()
         admin.close()
 
