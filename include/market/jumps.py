@@ -3,7 +3,7 @@
 The volatility is that of log returns per minute: the root of the exponentially weighted mean of
 their squares, the weights halved every so many minutes (RiskMetrics, J. P. Morgan 1996), without
 the minute that is judged. A minute without a price has no return: the next one has that of all
-minutes since, over the root of their number.
+minutes since, over the root of their number. A jump's size is bounded.
 """
 
 import math
@@ -20,6 +20,7 @@ from include.market.time import MINUTE_US, SECOND_US
 JUMP = "jump"  # type of the signal: the return over the volatility, below zero for a fall
 SETTLE_US = 5 * SECOND_US  # prices of one minute come by several topics
 MIN_RETURNS = 30  # of a volatility that anything is judged by
+LARGEST = Decimal(1_000_000)  # after days at one price any move is of no end, which no column holds
 
 
 class PriceSeries(msgspec.Struct):
@@ -82,7 +83,8 @@ class Jumps:
             size = self._count(series, minute, price)
             if size and self._volatilities and abs(size) > self._volatilities:
                 venue, _, symbol = key.partition("|")
-                value = round_half_up(Decimal(repr(size)), SIGNAL_STEP)
+                bounded = max(-LARGEST, min(LARGEST, Decimal(repr(size))))
+                value = round_half_up(bounded, SIGNAL_STEP)
                 start = minute * MINUTE_US
                 yield PublishedSignal(venue, symbol, JUMP, value, start, start + MINUTE_US)
 

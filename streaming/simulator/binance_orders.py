@@ -79,7 +79,11 @@ def make_order(
     """
     kind = values["type"]
     price = values.get("price", Decimal(0))
-    quantity = values.get("quantity") or _quantity_for(values["quoteOrderQty"], opposite)
+    quantity = (
+        values["quantity"]
+        if "quantity" in values
+        else _quantity_for(values["quoteOrderQty"], opposite)
+    )
     if kind in STOP_KINDS:
         _check_step("PRICE_FILTER", values["stopPrice"], info.PRICE_STEP, info.MAX_PRICE)
     if "price" in values:

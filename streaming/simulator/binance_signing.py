@@ -3,8 +3,6 @@
 Source: binance/binance-spot-api-docs, rest-api.md and web-socket-api.md, "Request security".
 """
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 
 from include.setting_fields import Secret
@@ -15,6 +13,7 @@ from streaming.simulator.binance_parameters import (
     read_whole,
     refuse_missing,
 )
+from streaming.simulator.signatures import is_same, sign
 
 _WINDOW_MS, _MAX_WINDOW_MS, _AHEAD_MS = 5000, 60_000, 1000
 _SIGNING = ("apiKey", "recvWindow", "timestamp", "signature")
@@ -58,9 +57,8 @@ class Signing:
         for name in ("signature", "timestamp"):
             if not texts.get(name):
                 raise refuse_missing(name)
-        secret = self.secret.reveal().encode()
-        expected = hmac.new(secret, signed_text.encode(), hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected.encode(), texts["signature"].encode()):
+        expected = sign(self.secret.reveal(), signed_text, "sha256")
+        if not is_same(expected, texts["signature"]):
             raise BinanceError(400, -1022, "Signature for this request is not valid.")
         window_ms = int(read_money("recvWindow", texts.get("recvWindow", str(_WINDOW_MS))))
         if window_ms > _MAX_WINDOW_MS:

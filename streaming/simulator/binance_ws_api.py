@@ -67,8 +67,8 @@ class BinanceWsApi:
         head: Fields = {"id": None}
         try:
             request = _read(text)
-            head["id"] = request.get("id")
-            params = request.get("params") or {}
+            head["id"] = _read_id(request)
+            params = _read_params(request)
             shows_limits = bool(params.pop("returnRateLimits", shows_limits))
             result = await self._answer(str(request.get("method")), params, session)
             reply = head | {"status": 200, "result": result}
@@ -142,14 +142,23 @@ def _read(text: str) -> Fields:
         raise BinanceError(400, -1135, "Invalid JSON Request") from None
     if not isinstance(request, dict):
         raise BinanceError(400, -1135, "Invalid JSON request; expected an object.")
+    return request
+
+
+def _read_id(request: Fields) -> object:
     if not is_request_id(request.get("id")):
         legal = "an integer, a string matching '^[a-zA-Z0-9-_]{1,36}$', or null"
         message = f"Invalid 'id' in JSON request; expected {legal}."
         raise BinanceError(400, -1135, message)
-    if not isinstance(request.get("params") or {}, dict):
+    return request.get("id")
+
+
+def _read_params(request: Fields) -> Fields:
+    params = request.get("params") or {}
+    if not isinstance(params, dict):
         message = "Invalid 'params' in JSON request; expected an object."
         raise BinanceError(400, -1135, message)
-    return request
+    return params
 
 
 def _text(json_value: object) -> str:

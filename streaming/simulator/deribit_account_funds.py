@@ -9,6 +9,7 @@ from streaming.simulator import deribit_market as market
 from streaming.simulator.deribit_account import MARGIN_SHARE, DeribitAccount
 from streaming.simulator.deribit_answers import INDEX
 from streaming.simulator.deribit_order_forms import FEE_SHARE, to_float
+from streaming.simulator.deribit_orders import read_steps
 from streaming.simulator.deribit_parameters import refuse_instrument
 from streaming.simulator.json_fields import Fields, Values
 
@@ -123,12 +124,11 @@ def margins(account: DeribitAccount, values: Values, _now_ms: int) -> Fields:
     """What an order would need."""
     if values["instrument_name"] != market.INSTRUMENT:
         raise refuse_instrument()
-    bitcoins = values["amount"] / values["price"]
+    price = read_steps(values, "price")
+    bitcoins = read_steps(values, "amount") / price
     needed = to_float(bitcoins * MARGIN_SHARE)
     fees = {"taker": to_float(bitcoins * FEE_SHARE), "maker": 0.0}
-    lowest, highest = (
-        float(values["price"] * share) for share in (Decimal("0.985"), Decimal("1.015"))
-    )
+    lowest, highest = (float(price * share) for share in (Decimal("0.985"), Decimal("1.015")))
     return {
         "buy": needed,
         "sell": needed,

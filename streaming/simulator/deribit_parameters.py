@@ -5,16 +5,16 @@ Source: docs.deribit.com, API reference (to 2026-02-24). What a method does not 
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from streaming.simulator.deribit_error import DeribitError, refuse_param
-from streaming.simulator.json_fields import Values, parse_json
+from streaming.simulator.json_fields import Values, parse_json, read_decimal
 
 CURRENCIES = ("BTC", "ETH", "USDC", "USDT", "EURR", "SOL", "XRP", "MATIC", "BNB", "PAXG", "USYC")
 KINDS = ("future", "option", "spot", "future_combo", "option_combo", "combo", "any")
 ACCOUNT_ID = 1
-_MAX_WHOLE, _MAX_LABEL = 2**63 - 1, 64
+_MAX_WHOLE, _MAX_LABEL, _MAX_AMOUNT = 2**63 - 1, 64, 10**15
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,10 @@ def read_count(maximum: int) -> Callable[[str, Any], int]:
 
 
 def read_amount(name: str, value: Any) -> Decimal:
-    """A number."""
-    return _read_number(name, value)
+    """A number, of a size that an order may have."""
+    if abs(number := _read_number(name, value)) > _MAX_AMOUNT:
+        raise refuse_param(name, "value is too large")
+    return number
 
 
 def read_boolean(name: str, value: Any) -> bool:
@@ -146,12 +148,9 @@ def read_list(name: str, value: Any, *, of: type, description: str) -> list[Any]
 
 def _read_number(name: str, value: Any) -> Decimal:
     try:
-        number = Decimal(str(value)) if not isinstance(value, bool) else Decimal("NaN")
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite():
-        raise refuse_param(name, "value must be a number")
-    return number
+        return read_decimal(value)
+    except ValueError:
+        raise refuse_param(name, "value must be a number") from None
 
 
 def refuse_instrument() -> DeribitError:

@@ -4,9 +4,6 @@ Source: docs.deribit.com, methods and error codes (to 2026-02-24).
 """
 
 import base64
-import binascii
-import hashlib
-import hmac
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +17,7 @@ from streaming.simulator.deribit_parameters import read_params
 from streaming.simulator.deribit_unsupported import UNSUPPORTED
 from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.price_path import PricePath
+from streaming.simulator.signatures import is_same, sign
 
 TOKEN_LIFE_S = 900
 _REQUEST_MS = 10_000  # a request is answered long before
@@ -89,11 +87,11 @@ class Rpc:
             self.tokens.use_refresh(values.get("refresh_token"))
         else:
             is_known = bool(self.key) and values.get("client_id") == self.key
-            secret = values.get("client_secret", "").encode()
+            secret = values.get("client_secret", "")
             is_right = (
                 self._is_signed(values)
                 if kind == "client_signature"
-                else (hmac.compare_digest(secret, self.secret.encode()))
+                else is_same(self.secret, secret)
             )
             if not is_known or not is_right:
                 raise DeribitError(13004, "invalid_credentials")
@@ -112,8 +110,7 @@ class Rpc:
 
     def _is_signed(self, values: Values) -> bool:
         text = "\n".join(str(values.get(name, "")) for name in ("timestamp", "nonce", "data"))
-        expected = hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
-        return hmac.compare_digest(expected.encode(), values.get("signature", "").encode())
+        return is_same(sign(self.secret, text, "sha256"), values.get("signature", ""))
 
     def sign_in(self, header: str, signed_request: str, now_ms: int) -> None:
         """Check an HTTP request's `Authorization`: a token, key and secret, or a signature.
@@ -138,10 +135,10 @@ class Rpc:
     def _sign_in_by_password(self, credentials: str, now_ms: int) -> None:
         try:
             sent_pair = base64.b64decode(credentials, validate=True)
-        except binascii.Error:
+        except ValueError:
             sent_pair = b""
-        pair = f"{self.key}:{self.secret}".encode()
-        if not self.key or not hmac.compare_digest(pair, sent_pair):
+        pair = f"{self.key}:{self.secret}"
+        if not self.key or not is_same(pair, sent_pair.decode(errors="replace")):
             raise DeribitError(13004, "invalid_credentials")
         self.token_until_ms = now_ms + _REQUEST_MS  # of this request alone
 
@@ -149,9 +146,9 @@ class Rpc:
         fields = dict(pair.strip().partition("=")[::2] for pair in credentials.split(","))
         signed_at, nonce = fields.get("ts", ""), fields.get("nonce")
         text = f"{signed_at}\n{nonce}\n{signed_request}\n"
-        expected = hmac.new(self.secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+        expected = sign(self.secret, text, "sha256")
         known_key = bool(self.key) and fields.get("id") == self.key
-        if not known_key or not hmac.compare_digest(expected, fields.get("sig", "")):
+        if not known_key or not is_same(expected, fields.get("sig", "")):
             raise DeribitError(13004, "invalid_credentials")
         signed_ms = parse_whole(signed_at)
         if signed_ms is None or abs(signed_ms - now_ms) > _CLOCKS_APART_MS:

@@ -4,8 +4,6 @@ Source: gemini/developer-platform `specs/asyncapi/websocket.yaml` v0.10.7. Pure 
 """
 
 import base64
-import hashlib
-import hmac
 from collections.abc import Iterator, Mapping
 
 from include.market.numerals import parse_whole
@@ -13,6 +11,7 @@ from include.market.venue_settings import Venues
 from streaming.simulator.gemini_current_streams import KINDS, SymbolStreams, levels_of, to_json
 from streaming.simulator.gemini_market import GeminiMarket, MarketUpdate
 from streaming.simulator.json_fields import Fields, parse_json
+from streaming.simulator.signatures import is_same, sign
 
 _NONCE_WITHIN_S = 30
 _MAX_LEVELS = 5000
@@ -25,10 +24,9 @@ def refusal_of(headers: Mapping[str, str], venues: Venues, now_s: float) -> Fiel
     if key is None:
         return None
     payload, nonce = headers.get("X-GEMINI-PAYLOAD", ""), headers.get("X-GEMINI-NONCE", "")
-    secret = venues.gemini.secret.reveal().encode()
-    expected = hmac.new(secret, payload.encode(), hashlib.sha384).hexdigest()
+    expected = sign(venues.gemini.secret.reveal(), payload, "sha384")
     signature = headers.get("X-GEMINI-SIGNATURE", "")
-    if not key or key != venues.gemini.key.reveal() or not hmac.compare_digest(expected, signature):
+    if not key or key != venues.gemini.key.reveal() or not is_same(expected, signature):
         return {"result": "error", "reason": "InvalidSignature", "message": "InvalidSignature"}
     nonce_s = parse_whole(nonce)
     fresh = nonce_s is not None and abs(nonce_s - now_s) <= _NONCE_WITHIN_S
@@ -58,11 +56,13 @@ class CurrentService:
 
     def answer(self, text: str) -> Iterator[str]:
         """Answer a request by its id; subscriptions to depth are followed by the book."""
+        request_id = None
         try:
             request = parse_json(text)
-            request_id, method = request.get("id"), str(request["method"]).lower()
+            request_id = request.get("id")
+            method = str(request["method"]).lower()
         except (ValueError, KeyError, AttributeError):
-            yield _failure(None, 400, -1013, "Invalid request")
+            yield _failure(request_id, 400, -1013, "Invalid request")
             return
         params = request.get("params")
         if method in {"subscribe", "unsubscribe"}:

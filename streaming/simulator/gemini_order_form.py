@@ -4,11 +4,11 @@ Source: docs.gemini.com, "Create new order", "Error codes".
 """
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from streaming.simulator.gemini_pairs import PAIRS
 from streaming.simulator.gemini_parameters import GeminiError
-from streaming.simulator.json_fields import Fields
+from streaming.simulator.json_fields import Fields, read_decimal
 from streaming.simulator.price_path import CENT
 
 _MAX_MONEY = Decimal(10) ** 15  # above it neither amounts nor prices are counted exactly
@@ -104,11 +104,11 @@ def _read_id(sent_id: object) -> str | None:
 
 def _read_money(params: Fields, name: str, reason: str, step: Decimal) -> Decimal:
     try:
-        money = Decimal(str(params[name]))
+        money = read_decimal(params[name])
     except KeyError:
         raise GeminiError(400, "MissingOrderField", f"{name} is missing") from None
-    except InvalidOperation:
+    except ValueError:
         raise GeminiError(400, reason, f"{name} {params[name]!r} is no number") from None
-    if not money.is_finite() or not 0 < money < _MAX_MONEY or money % step:
+    if not 0 < money < _MAX_MONEY or money % step:
         raise GeminiError(400, reason, f"{name} {money} is no positive multiple of {step}")
     return money

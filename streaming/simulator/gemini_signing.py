@@ -4,8 +4,6 @@ Source: docs.gemini.com, "Private API invocation".
 """
 
 import base64
-import hashlib
-import hmac
 import json
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -13,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from include.setting_fields import Secret
 from streaming.simulator.gemini_parameters import GeminiError
 from streaming.simulator.json_fields import Fields
+from streaming.simulator.signatures import is_same, sign
 
 _HEADERS = {
     "X-GEMINI-APIKEY": "MissingApikeyHeader",
@@ -36,13 +35,10 @@ class GeminiSigning:
         for header, reason in _HEADERS.items():
             if header not in headers:
                 raise GeminiError(400, reason, f"Must provide '{header}' header")
-        key, payload, signature = (
-            headers[header].encode("utf-8", "replace") for header in _HEADERS
-        )
-        if not self._key or not hmac.compare_digest(key, self._key.reveal().encode()):
+        key, payload, signature = (headers[header] for header in _HEADERS)
+        if not self._key or not is_same(self._key.reveal(), key):
             raise GeminiError(400, "InvalidApiKey", "The API key is not known")
-        signed = hmac.new(self._secret.reveal().encode(), payload, hashlib.sha384).hexdigest()
-        if not hmac.compare_digest(signed.encode(), signature):
+        if not is_same(sign(self._secret.reveal(), payload, "sha384"), signature):
             raise GeminiError(400, "InvalidSignature", "InvalidSignature")
         fields = _read_json(payload)
         if fields.get("request") != path:
@@ -63,7 +59,7 @@ class GeminiSigning:
         self._nonce = nonce
 
 
-def _read_json(base64_json: bytes) -> Fields:
+def _read_json(base64_json: str) -> Fields:
     try:
         fields = json.loads(base64.b64decode(base64_json))
     except (ValueError, RecursionError):

@@ -2,12 +2,14 @@
 
 import json
 import math
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from aiohttp import web
 
 Fields = dict[str, Any]  # a JSON object: name and value
 Values = dict[str, Any]  # parameters of a call, read: name and value
+_DIGITS = 20
 
 
 def parse_json(json_text: str | bytes) -> Any:
@@ -34,6 +36,22 @@ async def read_object(request: web.Request) -> Fields:
     except ValueError:
         return {}
     return fields if isinstance(fields, dict) else {}
+
+
+def read_decimal(sent_value: object) -> Decimal:
+    """The number that a value or its text is, of a size that can be reckoned with.
+
+    Raises:
+        ValueError: it is none, or has more than twenty digits before or after the point.
+    """
+    try:
+        number = Decimal(str(sent_value))
+    except InvalidOperation:
+        number = Decimal("NaN")
+    exponent = number.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -_DIGITS or number.adjusted() >= _DIGITS:
+        raise ValueError(f"{str(sent_value)[:_DIGITS]!r} is no number")
+    return number
 
 
 def _refuse_constant(name: str) -> float:

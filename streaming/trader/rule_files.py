@@ -9,6 +9,7 @@ import ast
 import builtins
 import hashlib
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ from include.trading.rule import Rule
 from include.trading.user_rule import UserRule
 from streaming.trader.followers.imbalances import SIGNAL_TYPE as IMBALANCE
 from streaming.trader.followers.window_signals import RATIO
+from streaming.trader.rule_state import find_changeable
 
 SIGNAL_TYPES = (RATIO, IMBALANCE, AVERAGE_PRICE)
 MODULES = frozenset(
@@ -29,10 +31,13 @@ MODULES = frozenset(
 )
 PURE_ROOMS = ("include.market", "include.trading")
 REFUSED_NAMES = frozenset(
-    "breakpoint compile delattr eval exec exit getcontext globals help input locals localcontext"
-    " memoryview open print quit setattr setcontext vars __import__".split()
+    "breakpoint compile delattr eval exec exit getcontext globals hash help id input locals"
+    " localcontext memoryview open print quit setattr setcontext vars __import__".split()
 )
-REFUSED_METHODS = frozenset({"now", "utcnow", "today"})
+REFUSED_METHODS = frozenset(
+    "getcontext localcontext now samples setcontext today utcnow".split()  # samples: of chance
+)
+NO_SURROUNDINGS = "a rule has no clock, no chance, and nothing of the interpreter's"
 MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -73,8 +78,9 @@ def _load(path: Path, class_name: str) -> UserRule:
         raise SettingsError(f"rule {path} cannot be read: {error}") from error
     if fault := next(_find_impurities(tree), None):
         raise SettingsError(f"rule {path}, {fault}")
-    module = ModuleType(path.stem)
+    module = ModuleType(f"rule_file_{path.stem}")
     module.__dict__["__builtins__"] = _safe_builtins()
+    sys.modules[module.__name__] = module  # where dataclasses look for the types of their fields
     try:
         exec(compile(tree, str(path), "exec"), module.__dict__)
         rule_class = getattr(module, class_name, None)
@@ -87,6 +93,11 @@ def _load(path: Path, class_name: str) -> UserRule:
         raise SettingsError(
             f"rule {path} cannot be loaded: {type(error).__name__}: {error}"
         ) from error
+    for name, kind in find_changeable(module, rule, imported=_imported_names(tree)):
+        raise SettingsError(
+            f"rule {path}, {name}: a {kind} can change: a rule keeps nothing from one signal to "
+            "the next; use a tuple or a frozenset"
+        )
     return UserRule(
         _read_name(rule, path),
         _find_function(rule, path),
@@ -136,6 +147,10 @@ def _find_faults(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.ImportFrom):
         if node.level or not _allows(node.module or ""):
             yield _describe_import("." * node.level + (node.module or ""))
+        refused = REFUSED_NAMES | REFUSED_METHODS
+        yield from (
+            f"{alias.name}: {NO_SURROUNDINGS}" for alias in node.names if alias.name in refused
+        )
     elif isinstance(node, ast.Global | ast.Nonlocal):
         yield f"{ast.unparse(node)}: a rule keeps nothing from one signal to the next"
     elif isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
@@ -145,7 +160,7 @@ def _find_faults(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.Attribute) and (
         node.attr in REFUSED_METHODS or node.attr.startswith("__")
     ):
-        yield f"{ast.unparse(node)}: a rule has no clock, and nothing of the interpreter's"
+        yield f"{ast.unparse(node)}: {NO_SURROUNDINGS}"
 
 
 def _find_mutable(tree: ast.Module) -> Iterator[ast.expr]:
@@ -159,6 +174,16 @@ def _find_mutable(tree: ast.Module) -> Iterator[ast.expr]:
         elif isinstance(node, ast.arguments):
             defaults = [*node.defaults, *node.kw_defaults]
             yield from (default for default in defaults if isinstance(default, MUTABLE))
+
+
+def _imported_names(tree: ast.Module) -> frozenset[str]:
+    """The names under which a file knows what other modules define."""
+    return frozenset(
+        alias.asname or alias.name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    )
 
 
 def _allows(module: str) -> bool:

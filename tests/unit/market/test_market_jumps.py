@@ -143,3 +143,17 @@ def test_a_late_price_of_a_counted_minute_changes_nothing() -> None:
     last = prices[-1]._replace(at_us=prices[-1].at_us + 5 * MINUTE_US)
     jumps.take(last)
     assert found + jumps.advance() == expected
+
+
+@pytest.mark.parametrize("flat_minutes", [0, 200, 8_000])
+def test_a_move_after_weeks_at_one_price_is_a_jump_of_a_size_that_a_column_holds(
+    flat_minutes: int,
+) -> None:
+    closes = [100 + minute % 2 for minute in range(60)] + [101] * flat_minutes + [120]
+    prices = [
+        SupplierPrice("gemini", "BTC-USD", (FIRST + minute) * MINUTE_US, Decimal(close))
+        for minute, close in enumerate(closes)
+    ]
+    (jump,) = find(make(), prices)
+    assert 0 < jump.value <= 1_000_000
+    assert (jump.value == 1_000_000) == (flat_minutes == 8_000)

@@ -4,12 +4,15 @@ import json
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, ClientWebSocketResponse
+from aiohttp import BasicAuth, ClientSession, ClientWebSocketResponse
 
+from include.clock import now_us
 from include.settings import load
 from streaming.simulator.__main__ import make_application
+from streaming.simulator.gemini_order_form import read_order
+from streaming.simulator.gemini_parameters import GeminiError
 from streaming.simulator.json_fields import parse_json
-from tests.support.simulated_venues import KEYS, simulated_venues
+from tests.support.simulated_venues import KEYS, SECRET, sign_binance, simulated_venues
 
 DEEP = "[" * 50_000
 BODIES = (b"\xff\xfe", b"{", DEEP.encode(), b'{"id": 1e999}', b"null", b"")
@@ -59,6 +62,85 @@ async def test_a_socket_refuses_junk_and_goes_on(path: str) -> None:
             await expect_refusal(socket)
 
 
+HALF_A_PAIR = "\ud800"
+SIGNED = {"apiKey": "account-k", "signature": HALF_A_PAIR, "timestamp": HALF_A_PAIR}
+OF_KEY = {"grant_type": "client_credentials", "client_id": "account-k"}
+OF_SIGNATURE = {"grant_type": "client_signature", "client_id": "account-k", "nonce": HALF_A_PAIR}
+ODD_SECRETS = (
+    ("/ws-api/v3", {"id": 1, "method": "account.status", "params": SIGNED}),
+    ("/ws/api/v2", {"method": "public/auth", "params": OF_KEY | {"client_secret": HALF_A_PAIR}}),
+    ("/ws/api/v2", {"method": "public/auth", "params": OF_SIGNATURE | {"signature": HALF_A_PAIR}}),
+)
+
+
+@pytest.mark.parametrize(("path", "request_fields"), ODD_SECRETS, ids=str)
+async def test_a_secret_of_half_a_character_is_refused(path: str, request_fields: Any) -> None:
+    async with simulated_venues() as (session, base), session.ws_connect(base + path) as socket:
+        await socket.send_json(request_fields)
+        await expect_refusal(socket)
+
+
+GEMINI = {"X-GEMINI-APIKEY": "account-k", "X-GEMINI-NONCE": "1", "X-GEMINI-PAYLOAD": "ü"}
+UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+UPGRADE |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+ODD_HEADERS = (
+    ("GET", "/", UPGRADE | GEMINI | {"X-GEMINI-SIGNATURE": "ü"}),
+    ("POST", "/v1/balances", GEMINI | {"X-GEMINI-SIGNATURE": "ü"}),
+    (
+        "GET",
+        "/api/v2/private/get_positions",
+        {"Authorization": "deri-hmac-sha256 id=account-k,ts=1,nonce=ü,sig=ü"},
+    ),
+    ("GET", "/api/v2/private/get_positions", {"Authorization": "basic ü"}),
+    ("GET", "/storage/a.zip?of=a&at=1&signature=%C3%BC", {}),
+)
+
+
+@pytest.mark.parametrize(("method", "path", "headers"), ODD_HEADERS, ids=str)
+async def test_a_signature_that_is_no_ascii_is_refused(
+    method: str, path: str, headers: dict[str, str]
+) -> None:
+    async with (
+        simulated_venues() as (session, base),
+        session.request(method, base + path, headers=headers) as reply,
+    ):
+        assert 400 <= reply.status < 500
+
+
+SIZES = ("1e999999", "1e-99999999", "1e308", "0e-99999999", "0", "-1", "NaN", "Infinity", "1e14")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_deribit_number_of_any_size_is_no_servers_fault(size: str) -> None:
+    order = {"instrument_name": "BTC-PERPETUAL", "type": "limit", "amount": 10, "price": 60000}
+    async with simulated_venues() as (session, base):
+        auth = BasicAuth("account-k", SECRET)
+        for method in ("buy", "sell", "get_margins"):
+            for name in ("amount", "price", "contracts"):
+                body = {"method": f"private/{method}", "params": order | {name: size}}
+                async with session.post(f"{base}/api/v2", json=body, auth=auth) as reply:
+                    assert reply.status in {200, 400}, (method, name)
+
+
+@pytest.mark.parametrize("size", SIZES[:-1])
+@pytest.mark.parametrize("name", ["amount", "price", "stop_price"])
+def test_a_gemini_number_that_cannot_be_reckoned_with_is_refused(name: str, size: str) -> None:
+    order = {"symbol": "btcusd", "amount": "1", "price": "1", "stop_price": "1", "side": "buy"}
+    with pytest.raises(GeminiError):
+        read_order(order | {"type": "exchange limit"} | {name: size})
+
+
+@pytest.mark.parametrize("name", ["quantity", "quoteOrderQty"])
+async def test_a_binance_market_order_of_nothing_fails_a_filter(name: str) -> None:
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", name: "0"}
+    async with simulated_venues() as (session, base):
+        for path in ("/api/v3/order", "/api/v3/order/test"):
+            url = f"{base}{path}?{sign_binance(order, now_us() // 1000)}"
+            async with session.post(url, headers={"X-MBX-APIKEY": "account-k"}) as reply:
+                body = await reply.json()
+                assert (reply.status, body["code"]) == (400, -1013), body
+
+
 BAD_REQUESTS = (
     ("/ws-api/v3", {"id": 1, "method": ["ping"]}),
     ("/ws-api/v3", {"id": 1, "method": {"a": 1}}),
@@ -84,13 +166,32 @@ async def test_a_request_of_the_wrong_types_is_refused(path: str, request_fields
             assert "error" in reply or "code" in reply or reply["result"] == "error", reply
 
 
+UNREADABLE = (
+    ("/ws-api/v3", {"id": 7, "method": "ping", "params": "x"}),
+    ("/ws-api/v3", {"id": 7, "method": "ping", "params": [1]}),
+    ("/ws-api/v3", {"id": 7}),
+    ("/ws", {"id": 7, "method": "SUBSCRIBE", "params": "x"}),
+    ("/ws", {"id": 7}),
+    ("/ws/api/v2", {"id": 7, "method": "public/test", "params": "x"}),
+    ("/ws/api/v2", {"id": 7}),
+    ("/", {"id": 7, "method": "subscribe", "params": "x"}),
+    ("/", {"id": 7}),
+)
+
+
+@pytest.mark.parametrize(("path", "request_fields"), UNREADABLE, ids=str)
+async def test_a_refusal_names_the_request_that_it_is_of(path: str, request_fields: Any) -> None:
+    async with simulated_venues() as (session, base), session.ws_connect(base + path) as socket:
+        await socket.send_json(request_fields)
+        reply = json.loads(await socket.receive_str(timeout=10))
+        assert reply["id"] == 7 and ("error" in reply or "code" in reply), reply
+
+
 @pytest.mark.parametrize("query", ["heartbeat=maybe", "top_of_book=", "trades=2"])
 async def test_a_flag_of_an_address_that_is_none_is_refused(query: str) -> None:
     async with simulated_venues() as (session, base):
         url = f"{base}/v1/marketdata/btcusd?{query}"
-        headers = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-        headers["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
-        async with session.get(url, headers=headers) as reply:
+        async with session.get(url, headers=UPGRADE) as reply:
             assert reply.status == 400 and (await reply.json())["reason"] == "Bad Request"
 
 

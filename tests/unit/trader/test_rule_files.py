@@ -146,6 +146,30 @@ def test_the_file_of_a_decision_is_recorded_and_a_changed_one_is_reported(tmp_pa
         ("SEEN = []\n", "return None", "line 1: [] could change"),
         ("SEEN: dict = {}\n", "return None", "line 1: {} could change"),
         ("def f(x=[]): return x\n", "return None", "line 1: [] could change"),
+        ("SEEN = list()\n", "return None", "SEEN: a list can change"),
+        ("SEEN = ([],)\n", "return None", "SEEN: a list can change"),
+        ("from collections import deque\nSEEN = deque(maxlen=3)\n", "return None", "SEEN: a deque"),
+        ("from itertools import count\nN = count()\n", "return None", "N: a count can change"),
+        ("N = (n for n in range(9))\n", "return None", "N: a generator can change"),
+        ("class A:\n    seen = dict()\n", "return None", "A.seen: a dict can change"),
+        ("def f(x=list()): return x\n", "return None", "f: a list can change"),
+        ("def f(*, x=set()): return x\n", "return None", "f: a set can change"),
+        (
+            "def f():\n    seen = []\n    return lambda: seen.append(1)\nG = f()\n",
+            "return None",
+            "G: a list can change",
+        ),
+        (
+            "from functools import partial\nG = partial(max, [1])\n",
+            "return None",
+            "G: a list can change",
+        ),
+        ("if True:\n    SEEN = {}\n", "return None", "SEEN: a dict can change"),
+        ("", "return hash('x')", "line 6: hash"),
+        ("", "return id(inputs)", "line 6: id"),
+        ("import decimal\n", "decimal.getcontext()", "line 7: decimal.getcontext"),
+        ("from decimal import getcontext as g\n", "return None", "line 1: getcontext"),
+        ("from statistics import NormalDist\n", "NormalDist().samples(1)", "samples"),
         ("", "global N; N = 1; return None", "line 6: global N"),
         ("", "return open('x')", "line 6: open: a rule reads and writes nothing"),
         ("", "return eval('1')", "line 6: eval"),
@@ -162,6 +186,43 @@ def test_a_rule_that_is_not_pure_is_refused_with_its_line(
         find_rule(write_rule(tmp_path, body, head=head))
     assert fault in str(refused.value) and "mine.py" in str(refused.value)
     assert "mine" not in RULES
+
+
+def test_a_rule_may_have_values_that_cannot_change(tmp_path: Path) -> None:
+    head = """from __future__ import annotations
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache, partial
+from itertools import pairwise
+from typing import Literal, NamedTuple
+from include.market.venues import VENUES
+Way = Literal["buy", "sell"]
+STEPS = (Decimal(1), frozenset({"a"}), range(3))
+class Kind(Enum):
+    UP = "buy"
+class Levels(NamedTuple):
+    low: int = 1
+@dataclass
+class Limits:
+    most: int = 1
+LIMITS, LEVELS, BEST = Limits(), Levels(), partial(max, 1)
+@lru_cache
+def double(number: int) -> int:
+    return 2 * number
+"""
+    assert decide(write_rule(tmp_path, "return Kind.UP.value", head=head)).action == "buy"
+
+
+def test_a_rule_that_is_a_dataclass_with_a_list_is_refused(tmp_path: Path) -> None:
+    head = "from dataclasses import dataclass, field\n@dataclass"
+    reference = write_rule(tmp_path, "return None", head=head)
+    path = tmp_path / "mine.py"
+    path.write_text(
+        path.read_text().replace("    name", "    s: list = field(default_factory=list)\n    name")
+    )
+    with pytest.raises(SettingsError, match=r"Mine\.s: a list can change"):
+        find_rule(reference)
 
 
 @pytest.mark.parametrize(
