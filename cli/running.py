@@ -124,7 +124,14 @@ def restart(process_names: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("-n", "--lines", default=100, show_default=True, help="How many of the last lines.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    help="How many of the last lines.",
+)
 @click.option("-f", "--follow", is_flag=True, help="Go on as they come, until Ctrl-C.")
 def logs(name: str, lines: int, follow: bool) -> None:
     """Show the log of process NAME."""

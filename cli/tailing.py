@@ -10,7 +10,14 @@ from include.settings import from_environment
 
 @click.command()
 @click.argument("topic", type=click.Choice(TOPICS))
-@click.option("-n", "--lines", default=10, show_default=True, help="Records before the end.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="Records before the end.",
+)
 @click.option("--offset", type=int, help="Begin at this offset instead.")
 @click.option("--partition", type=int, help="Of this partition alone.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with records as they come.")

@@ -10,17 +10,19 @@ import pytest
 from cli.main import cli
 from include.lake.reading import query
 from include.market.time import ALL_TIME
-from include.settings import ROOT
+from include.settings import ROOT, load
+from streaming.trader.config import TraderConfig
 from tests.support.documents import TEXTS
 
 FENCED = re.compile(r"^ *```(?:bash|sh|text)?\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+CALL = re.compile(r"(?:[A-Z_]+=\S+ )*\./tickhouse ")
 INLINE = re.compile(r"`(\./tickhouse [^`]+)`")
 
 
 def list_commands(text: str) -> list[str]:
     """The lines of blocks, and the inline ones, that call the command."""
     lines = [line.strip() for block in FENCED.findall(text) for line in block.splitlines()]
-    commands = [line for line in lines if line.startswith("./tickhouse ")]
+    commands = [line for line in lines if CALL.match(line)]
     prose = FENCED.sub("", text).replace("\\|", "|")
     return commands + [match.replace("\n", " ") for match in INLINE.findall(prose)]
 
@@ -37,7 +39,8 @@ COMMANDS = sorted(
 
 
 def words_of(command: str) -> list[str]:
-    words = shlex.split(command, comments=True)[1:]
+    words = shlex.split(command, comments=True)
+    words = words[words.index("./tickhouse") + 1 :]
     ends = [index for index, word in enumerate(words) if word in {"&&", "|", ">", ";"}]
     return words[: min(ends)] if ends else words
 
@@ -59,6 +62,18 @@ def test_a_command_of_the_documents_is_taken(command: str, tmp_path: Path) -> No
             group = found
         if words and not isinstance(found, click.Group):
             found.make_context(name, words, parent=context)
+
+
+SET = [command for command in COMMANDS if not command.startswith("./tickhouse")]
+
+
+@pytest.mark.parametrize("command", SET)
+def test_the_settings_before_a_command_of_the_documents_are_valid(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    environ = dict(word.split("=", 1) for word in command.partition("./tickhouse")[0].split())
+    assert TraderConfig.from_settings(load(environ))
 
 
 SQL = [words_of(command)[1] for command in COMMANDS if re.match(r"\./tickhouse sql [\"']", command)]
