@@ -117,8 +117,11 @@ def measure(plan: MarketPlan, *, print_line: PrintLine) -> list[Measurement]:
         markets = DefaultMarkets(SEED)
         for day in range(plan.days):
             played = _play_day(world, plan, markets, first_us + day * DAY_US, day=day)
-            figures.append(_measure_day(world, played, usage.take()))
+            used = usage.take()
+            figures.append(_measure_day(world, played, used))
             print_line(f"day {day + 1}: {describe_day(figures[-1])}")
+            for line in describe_usage(used, payload_bytes=played.payload):
+                print_line(f"day {day + 1}, {line}")
         failures = len(world.failures)
     return [
         *summarize(figures),
@@ -191,9 +194,27 @@ def _measure_day(world: World, played: PlayedDay, usage: Mapping[str, Usage]) ->
         ("landing p50", "ms"): find_quantile(delays_ms, 0.5),
         ("landing p99", "ms"): find_quantile(delays_ms, 0.99),
         ("audit", "s"): played.audit_s,
+        **usage_figures(usage),
+    }
+
+
+def usage_figures(usage: Mapping[str, Usage]) -> Figures:
+    """What each job and process wrote and used."""
+    return {
+        **{(f"written by {name}", "MB"): used.written / 1e6 for name, used in usage.items()},
         **{(f"memory of {name}", "MiB"): used.memory_mib for name, used in usage.items()},
         **{(f"processor of {name}", "s"): used.processor_s for name, used in usage.items()},
     }
+
+
+def describe_usage(usage: Mapping[str, Usage], *, payload_bytes: int) -> Iterator[str]:
+    """A line for each job and process, who wrote most first."""
+    for name, used in sorted(usage.items(), key=lambda item: item[1].written, reverse=True):
+        times = used.written / payload_bytes
+        yield (
+            f"{name}: {used.written / 1e6:.2f} MB written, {times:.2f} x payload, "
+            f"{used.processor_s:.1f} s of processor, {used.memory_mib:.0f} MiB"
+        )
 
 
 def describe_day(figures: Figures) -> str:

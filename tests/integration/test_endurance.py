@@ -19,4 +19,6 @@ def test_two_days_pass_with_every_job_and_a_clean_audit(request: pytest.FixtureR
     for name in ("broker", "postgres", "stream", "minutes", *jobs):
         assert rows[f"processor of {name}"].value > 0, name
         assert rows[f"memory of {name}"].value > 0, name
+        assert rows[f"written by {name}"].value >= 0, name
+        assert any(line.startswith(f"day 2, {name}: ") for line in lines), name
     assert rows["landing p99"].value > rows["landing p50"].value > 0

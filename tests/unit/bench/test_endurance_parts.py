@@ -13,10 +13,10 @@ import psutil
 import pytest
 
 from bench.default_markets import MARKETS, DefaultMarkets
-from bench.endurance import summarize
+from bench.endurance import describe_usage, summarize, usage_figures
 from bench.endurance_jobs import age_logs
 from bench.market_clock import MarketClock, share_clock, shared_now
-from bench.process_usage import UsageSampler, folder_size
+from bench.process_usage import Usage, UsageSampler, folder_size
 from include.clock import now_us
 from include.market import wire
 from include.market.events import INITIAL, Top
@@ -142,6 +142,30 @@ def test_a_figure_that_grows_from_the_third_day_on_has_a_slope_beyond_its_error(
     assert rows["kept, slope's error"] < 0.5
     assert abs(rows["audit, slope"]) <= rows["audit, slope's error"]
     assert rows["audit"] == 8
+
+
+def test_each_job_and_process_has_a_line_of_what_it_wrote_and_the_most_is_first() -> None:
+    usage = {
+        "heal": Usage(processor_s=2.64, written=40_000, memory_mib=109.4),
+        "join": Usage(processor_s=60.0, written=24_000_000, memory_mib=602.04),
+        "stream": Usage(processor_s=77.7, written=13_000_000, memory_mib=2153.6),
+    }
+    assert list(describe_usage(usage, payload_bytes=16_000_000)) == [
+        "join: 24.00 MB written, 1.50 x payload, 60.0 s of processor, 602 MiB",
+        "stream: 13.00 MB written, 0.81 x payload, 77.7 s of processor, 2154 MiB",
+        "heal: 0.04 MB written, 0.00 x payload, 2.6 s of processor, 109 MiB",
+    ]
+
+
+def test_what_each_job_wrote_is_a_figure_with_a_slope() -> None:
+    days = [
+        usage_figures({"join": Usage(processor_s=60, written=day * 10**6, memory_mib=600)})
+        for day in (9, 9, 20, 21, 22)
+    ]
+    rows = {(row.name, row.unit): row.value for row in summarize(days)}
+    assert rows["written by join", "MB"] == 21
+    assert rows["written by join, slope", "MB/day"] == 1
+    assert rows["memory of join", "MiB"] == 600 and rows["processor of join", "s"] == 60
 
 
 def test_two_days_have_no_line() -> None:
