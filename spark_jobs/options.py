@@ -29,6 +29,12 @@ LOCAL_DISK = {
 SHORT_LIVED = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 # Soft references are kept a second for each free MB: 20 ms instead, or they fill the heap.
 LONG_LIVED = ["-XX:SoftRefLRUPolicyMSPerMB=20"]
+# A shuffle to so few tasks writes each row twice by default: to a file of its task, then to one of
+# all. And rows of a market are a third as large by zstd. The stream's shuffles are of some rows.
+SMALL_SHUFFLES = {
+    "spark.shuffle.sort.bypassMergeThreshold": "0",
+    "spark.io.compression.codec": "zstd",
+}
 SMALL_MACHINE = {
     "spark.ui.showConsoleProgress": "false",
     "spark.ui.killEnabled": "false",  # any web page that is open here could ask for it
@@ -88,7 +94,7 @@ def spark_options(
         options |= authentication(settings)
         if stream.cores and is_stream:
             options["spark.cores.max"] = str(stream.cores)
-    disk = LOCAL_DISK if local else {}
+    disk = (LOCAL_DISK if local else {}) | ({} if is_stream else SMALL_SHUFFLES)
     store = s3a_options(settings.s3) if settings.uses_s3 else {}
     if not is_object_store(settings.store):
         store.pop(CHECKPOINT_MANAGER, None)

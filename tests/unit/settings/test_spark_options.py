@@ -52,6 +52,18 @@ def test_what_spark_writes_is_in_the_world_and_only_the_stream_has_a_page(tmp_pa
     assert "TieredStop" not in long_job["spark.driver.extraJavaOptions"]
 
 
+def test_what_a_job_shuffles_is_written_once_and_small_and_the_stream_keeps_its_own() -> None:
+    job, stream = options_of({}, is_stream=False), options_of({})
+    assert job["spark.shuffle.sort.bypassMergeThreshold"] == "0"
+    assert job["spark.io.compression.codec"] == "zstd"
+    assert "spark.io.compression.codec" not in stream
+    assert "spark.shuffle.sort.bypassMergeThreshold" not in stream
+    chosen = options_of(
+        {"TICKHOUSE_STREAM_SPARK_CONF": "spark.io.compression.codec=lz4"}, is_stream=False
+    )
+    assert chosen["spark.io.compression.codec"] == "lz4"
+
+
 def test_a_cluster_gets_jars_and_no_class_archive_of_this_machine() -> None:
     local, cluster = (
         options_of({}),
