@@ -146,7 +146,8 @@ def endurance(days: int, messages: int, rounds: int, day_s: float) -> "Iterable[
 
     Landing, minutes, healing, checks, joining of files, training, compaction and retention are
     real processes on a scaled clock of the market. Each figure is the median of the days from the
-    third on, with its slope a day and twice that slope's standard error.
+    third on, with its slope a day and twice that slope's standard error. What is written counts in
+    any file, Spark's scratch too; each day has a line of it for each job and process.
     """
     from bench.endurance import MarketPlan, measure
 

@@ -35,6 +35,8 @@ SMALL_SHUFFLES = {
     "spark.shuffle.sort.bypassMergeThreshold": "0",
     "spark.io.compression.codec": "zstd",
 }
+# On one machine no network can change a shuffle: no third file for each task, of checksums.
+UNCHECKED_SHUFFLES = {"spark.shuffle.checksum.enabled": "false"}
 SMALL_MACHINE = {
     "spark.ui.showConsoleProgress": "false",
     "spark.ui.killEnabled": "false",  # any web page that is open here could ask for it
@@ -94,12 +96,13 @@ def spark_options(
         options |= authentication(settings)
         if stream.cores and is_stream:
             options["spark.cores.max"] = str(stream.cores)
-    disk = (LOCAL_DISK if local else {}) | ({} if is_stream else SMALL_SHUFFLES)
+    disk = LOCAL_DISK | UNCHECKED_SHUFFLES if local else {}
+    shuffles = {} if is_stream else SMALL_SHUFFLES
     store = s3a_options(settings.s3) if settings.uses_s3 else {}
     if not is_object_store(settings.store):
         store.pop(CHECKPOINT_MANAGER, None)
     chosen = parse_spark_conf(stream.spark_conf)
-    return {**options, **DELTA, **SMALL_MACHINE, **disk, **store, **chosen}
+    return {**options, **DELTA, **SMALL_MACHINE, **disk, **shuffles, **store, **chosen}
 
 
 def _find_jars(*, local: bool, uses_s3: bool) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from include.errors import Unreachable
 from include.lake.tables import SIGNALS
 from include.lake.writing import arrow_schema
+from include.serving import bulk
 from include.serving.bulk import fetch_arrow
 from include.serving.connection import transaction
 from include.serving.tables import create_tables, upsert
@@ -48,3 +50,21 @@ def test_a_table_without_rows_or_that_is_not_there(postgres_dsn: dict[str, Any])
         fetch_arrow(postgres_dsn, "signals", SCHEMA)
     create_tables(postgres_dsn)
     assert fetch_arrow(postgres_dsn, "signals", SCHEMA) == SCHEMA.empty_table()
+
+
+def test_the_file_that_rows_come_through_is_a_fraction_of_their_text(
+    postgres_dsn: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_tables(postgres_dsn)
+    midnight = datetime(2026, 3, 29, tzinfo=UTC)
+    written = [
+        signal(0, window_start=at, timestamp=at + timedelta(minutes=1))
+        for at in (midnight + timedelta(minutes=n) for n in range(2_000))
+    ]
+    upsert(postgres_dsn, SIGNALS, written)
+    file = tmp_path / "rows"
+    monkeypatch.setattr(bulk, "TemporaryFile", lambda: file.open("w+b"))
+    rows = fetch_arrow(postgres_dsn, "signals", SCHEMA)
+    assert sorted(rows.to_pylist(), key=lambda row: row["timestamp"]) == written
+    shortest = len(f"{written[0]['venue']},{written[0]['symbol']},{written[0]['value']}")
+    assert 0 < file.stat().st_size < 2_000 * shortest / 4

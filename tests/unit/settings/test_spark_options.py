@@ -56,6 +56,8 @@ def test_what_a_job_shuffles_is_written_once_and_small_and_the_stream_keeps_its_
     job, stream = options_of({}, is_stream=False), options_of({})
     assert job["spark.shuffle.sort.bypassMergeThreshold"] == "0"
     assert job["spark.io.compression.codec"] == "zstd"
+    assert job["spark.shuffle.checksum.enabled"] == "false"
+    assert "spark.shuffle.checksum.enabled" not in options_of(CLUSTER)
     assert "spark.io.compression.codec" not in stream
     assert "spark.shuffle.sort.bypassMergeThreshold" not in stream
     chosen = options_of(
