@@ -24,6 +24,7 @@ from include.market.signals import PublishedSignal
 from include.market.time import SECOND_US, from_epoch_us
 from include.market.wire import Topic
 from include.settings import Settings
+from include.trading.money import BPS
 from spark_jobs.serving import in_background
 from spark_jobs.session import choose_engine
 from spark_jobs.signal_publisher import SignalPublisher, signal_ends
@@ -112,6 +113,7 @@ class AverageBatches:
         self._jumps = Jumps(
             volatilities=stream.jump_volatilities,
             half_life_minutes=stream.jump_half_life_minutes,
+            lowest_volatility=stream.jump_lowest_bps / float(BPS),
             by_series=state.series,
         )
         if not state.series:  # a new checkpoint reads all that Kafka has once more

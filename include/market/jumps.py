@@ -3,7 +3,8 @@
 The volatility is that of log returns per minute: the root of the exponentially weighted mean of
 their squares, the weights halved every so many minutes (RiskMetrics, J. P. Morgan 1996), without
 the minute that is judged. A minute without a price has no return: the next one has that of all
-minutes since, over the root of their number. A jump's size is bounded.
+minutes since, over the root of their number. A price that hardly moves has next to no volatility:
+there is a lowest one that a move is judged by. A jump's size is bounded.
 """
 
 import math
@@ -20,7 +21,7 @@ from include.market.time import MINUTE_US, SECOND_US
 JUMP = "jump"  # type of the signal: the return over the volatility, below zero for a fall
 SETTLE_US = 5 * SECOND_US  # prices of one minute come by several topics
 MIN_RETURNS = 30  # of a volatility that anything is judged by
-LARGEST = Decimal(1_000_000)  # after days at one price any move is of no end, which no column holds
+LARGEST = Decimal(1_000_000)  # without a lowest volatility the size has no end, a column does
 
 
 class PriceSeries(msgspec.Struct):
@@ -44,7 +45,8 @@ class Jumps:
     """Takes prices in, gives the jumps of the minutes that are over by the series' own times.
 
     `volatilities` is how many times the volatility a return must exceed (0: nothing is a jump),
-    `half_life_minutes` when a return's weight is halved.
+    `half_life_minutes` when a return's weight is halved, `lowest_volatility` (a log return) what a
+    move is judged by where the series' own is less.
     """
 
     def __init__(
@@ -52,10 +54,12 @@ class Jumps:
         *,
         volatilities: float,
         half_life_minutes: float,
+        lowest_volatility: float = 0.0,
         by_series: dict[str, PriceSeries] | None = None,
     ) -> None:
         """Go on from the series by `venue|symbol`."""
         self._volatilities, self._half_life = volatilities, half_life_minutes
+        self._lowest_volatility = lowest_volatility
         self.series = {} if by_series is None else by_series
 
     def take(self, supplied: SupplierPrice) -> None:
@@ -97,8 +101,9 @@ class Jumps:
         minutes = minute - before
         log_return = math.log(price / price_before) / math.sqrt(minutes)
         size = None
-        if series.returns >= MIN_RETURNS and series.squares > 0:
-            size = log_return / math.sqrt(series.squares / series.weight)
+        if series.returns >= MIN_RETURNS:
+            volatility = max(math.sqrt(series.squares / series.weight), self._lowest_volatility)
+            size = log_return / volatility if volatility else None
         decay = 0.5 ** (minutes / self._half_life)
         series.squares = series.squares * decay + log_return**2
         series.weight = series.weight * decay + 1.0

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from include.setting_fields import COUNT, POSITIVE, NumberRange, setting
+from include.setting_fields import BASIS_POINTS, COUNT, POSITIVE, NumberRange, setting
 from include.setting_kinds import (
     Amount,
     Days,
@@ -89,6 +89,11 @@ class StreamSettings:
     )
     jump_volatilities: FloatRatio = setting(
         6.0, "a minute's move beyond so many times the running volatility is a jump; 0: none is"
+    )
+    jump_lowest_bps: FloatRatio = setting(
+        1.0,
+        "the lowest running volatility that a move is judged by, in basis points a minute",
+        BASIS_POINTS,
     )
     jump_half_life_minutes: FloatMinutes = setting(
         60.0, "minutes after which a move counts half in that volatility", POSITIVE

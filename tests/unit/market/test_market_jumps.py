@@ -157,3 +157,25 @@ def test_a_move_after_weeks_at_one_price_is_a_jump_of_a_size_that_a_column_holds
     (jump,) = find(make(), prices)
     assert 0 < jump.value <= 1_000_000
     assert (jump.value == 1_000_000) == (flat_minutes == 8_000)
+
+
+@pytest.mark.parametrize(
+    ("price", "size"),
+    [
+        ("100.03", None),  # 3 bps: 3 times the lowest volatility
+        ("100.05", pytest.approx(5, rel=1e-3)),
+        ("110", pytest.approx(953.1, rel=1e-3)),
+    ],
+)
+@pytest.mark.parametrize("first", ["100", "100.01"])
+def test_a_price_that_hardly_moved_is_judged_by_the_lowest_volatility(
+    first: str, price: str, size: float | None
+) -> None:
+    closes = [first, *["100"] * 2_000, price]
+    prices = [
+        SupplierPrice("gemini", "USDT-USD", (FIRST + minute) * MINUTE_US, Decimal(close))
+        for minute, close in enumerate(closes)
+    ]
+    jumps = Jumps(volatilities=VOLATILITIES, half_life_minutes=HALF_LIFE, lowest_volatility=1e-4)
+    found = [float(jump.value) for jump in find(jumps, prices)]
+    assert found == ([] if size is None else [size])
