@@ -21,7 +21,9 @@ SHORTEST_S: Final = 600
 _EARLIEST_S, _LATEST_S = EARLIEST_US // SECOND_US, LATEST_US // SECOND_US
 _MINUTE_S, _POINTS = 60, 1500
 _STEPS_S = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, DAY_S, 7 * DAY_S)
-_SYMBOL = re.compile(r"[A-Z0-9_]{1,20}(-[A-Z0-9_]{1,20}){1,4}")
+_PART = r"([A-Z0-9_]|(?<=\d)d(?=\d)){1,20}"  # Deribit has `d` for a strike's decimal point
+_SYMBOL = re.compile(rf"{_PART}(-{_PART}){{1,4}}")
+_DECIMAL_POINT = re.compile(r"(-\d+)D(?=\d+-[CP]$)")
 Address = Mapping[str, Sequence[bytes]]
 
 
@@ -106,13 +108,18 @@ def parse_symbols(text: str) -> tuple[str, ...]:
     Raises:
         QueryError: one is no symbol, or there are too many.
     """
-    symbols = tuple(dict.fromkeys(part.strip().upper() for part in text.split(",")))
+    symbols = tuple(dict.fromkeys(_capitalize(part.strip()) for part in text.split(",")))
     for symbol in symbols:
         if not _SYMBOL.fullmatch(symbol):
             raise QueryError(f"symbol={symbol[:60]} is no symbol such as BTC-USD")
     if len(symbols) > MAX_SYMBOLS:
         raise QueryError(f"symbol names {len(symbols)} symbols, and {MAX_SYMBOLS} at most fit")
     return symbols
+
+
+def _capitalize(symbol: str) -> str:
+    """The symbol as venues' symbols are written here: `XRP_USDC-30JUN26-0d605-C` keeps its `d`."""
+    return _DECIMAL_POINT.sub(r"\1d", symbol.upper())
 
 
 def parse_span(start_text: str, end_text: str, *, now_s: int) -> Span | None:

@@ -15,6 +15,7 @@ from streaming.dashboard.choice import (
     format_address,
     make_span,
     parse_choice,
+    parse_symbols,
 )
 
 NOW_S = 1_764_150_000  # 2025-11-26 09:40 UTC
@@ -95,3 +96,16 @@ def test_a_span_moves_and_zooms_about_its_middle() -> None:
     assert span.scale_by(0.001).length_s >= 600, "not closer than ten minutes"
     assert make_span(0, 1).start_s == 946_684_800
     assert make_span(5e9, 6e9).end_s <= 4_102_444_800
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol"),
+    [
+        ("xrp_usdc-30jun26-0d605-c", "XRP_USDC-30JUN26-0d605-C"),
+        ("XRP_USDC-30JUN26-12d5-P", "XRP_USDC-30JUN26-12d5-P"),
+        ("btc-25dec26-100000-c", "BTC-25DEC26-100000-C"),
+        ("3d3-usd", "3D3-USD"),
+    ],
+)
+def test_a_strike_keeps_its_decimal_point(text: str, symbol: str) -> None:
+    assert parse_symbols(text) == (symbol,)
