@@ -17,21 +17,26 @@ from include.lake.csv_editions import SAMPLE_LINES
 from include.lake.download import download
 from include.lake.kaggle_dataset import SCHEME, download_dataset
 from include.object_path import StorePath
-from include.settings import Settings
+from include.settings import LIVE, Settings
 
 _ENCRYPTED = 0x1  # of an entry's flags
 SIMULATED_FILE = "kaggle/btcusd_1-min_data.csv"
 
 
+def has_simulated_history(settings: Settings) -> bool:
+    """Whether the simulator serves a history of this world's market; of a tape it has none."""
+    return settings.world != LIVE and not settings.simulator.tape
+
+
 def default_source(settings: Settings) -> str:
-    """The archive of the settings; in the simulated world the simulator's own.
+    """The archive of the settings; of a simulated market the simulator's own.
 
     Raises:
-        HistoryError: none is set and this world has no simulator's history.
+        HistoryError: none is set, and the market is a real one or a tape.
     """
     if settings.forecast.history:
         return settings.forecast.history
-    if settings.world == "sim":
+    if has_simulated_history(settings):
         return f"{settings.simulator_url}/{SIMULATED_FILE}"
     raise HistoryError("no history is set: give a CSV file or URL as `source`, or up --history")
 

@@ -3,8 +3,8 @@
 import time
 
 from include.errors import PlatformError, TickhouseError, Unreachable
+from include.lake.archive import has_simulated_history
 from include.local.airflow import FIRST_DAG, LOOP_DAGS, OVER, AirflowApi
-from include.local.worlds import CLUSTER, SIMULATED
 from include.log import PrintLine
 from include.settings import Settings
 
@@ -55,7 +55,7 @@ def start(settings: Settings, *, print_line: PrintLine, until: str = "") -> bool
         PlatformError: Airflow does not find the DAG.
         Unreachable: it has not answered.
     """
-    if settings.world not in (SIMULATED, CLUSTER) and not settings.forecast.history:
+    if not settings.forecast.history and not has_simulated_history(settings):
         print_line(
             "no history given (--history FILE): the trader holds until a forecast is published"
         )

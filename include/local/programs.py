@@ -19,10 +19,10 @@ from include.local.program import (
 from include.market.feed_shards import FeedShard
 from include.market.venues import GEMINI
 from include.serving.stream_progress import read_progress
-from include.settings import Settings
+from include.settings import LIVE, Settings
 
 PYTHON = sys.executable
-LIVE, AIRFLOW, OBJECT_STORE, STREAM = "live", "airflow-", "object-store", "stream"
+AIRFLOW, OBJECT_STORE, STREAM = "airflow-", "object-store", "stream"
 CLUSTER_READY_S = 120.0  # several JVMs start at once
 
 

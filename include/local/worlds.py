@@ -7,13 +7,13 @@ from pathlib import Path
 from include.atomic_files import write_file
 from include.errors import PlatformError, SettingsError
 from include.market.venues import VENUES
-from include.settings import PREFIX, Settings, from_environment
+from include.settings import LIVE, PREFIX, Settings, from_environment
 from include.settings.env import read_env
 from include.settings.env_file import write_env
 
 CURRENT = "current.env"
 SECRETS = "secrets.env"
-LIVE, SIMULATED, CLUSTER = "live", "sim", "cluster"
+SIMULATED, CLUSTER = "sim", "cluster"
 SYMBOL_OF_TAPE = {"btcusd": "BTC-USD"}
 
 

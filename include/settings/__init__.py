@@ -50,7 +50,7 @@ from include.settings.stream import StreamSettings
 from include.settings.trader_accounts import parse_accounts
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PREFIX = "TICKHOUSE_"
+PREFIX, LIVE = "TICKHOUSE_", "live"  # before every variable; the world of the real venues
 ANY_ADDRESS = ("0.0.0.0", "::")
 
 

@@ -111,8 +111,12 @@ def test_the_archive_is_the_one_that_is_set_else_the_simulators() -> None:
     assert archive.default_source(load({**simulator, **chosen})) == "kaggle:some/thing"
     url = "http://127.0.0.1:1/kaggle/btcusd_1-min_data.csv"
     assert archive.default_source(load(simulator)) == url
-    with pytest.raises(HistoryError, match="no history is set"):
-        archive.default_source(load({"TICKHOUSE_WORLD": "live"}))
+    for world in ("cluster", "restored"):
+        assert archive.default_source(load({**simulator, "TICKHOUSE_WORLD": world})) == url
+    tape = {"TICKHOUSE_WORLD": "day", "TICKHOUSE_SIMULATOR_TAPE": "tapes/day"}
+    for market in ({"TICKHOUSE_WORLD": "live"}, tape):
+        with pytest.raises(HistoryError, match="no history is set"):
+            archive.default_source(load(market))
 
 
 def test_a_truncated_zip_and_a_truncated_gzip_are_history_errors(tmp_path: Path) -> None:
