@@ -1,7 +1,6 @@
 """Every command in the documents is one that `./tickhouse` takes, and its SQL can be answered."""
 
 import re
-import shlex
 from pathlib import Path
 
 import click
@@ -12,37 +11,7 @@ from include.lake.reading import query
 from include.market.time import ALL_TIME
 from include.settings import ROOT, load
 from streaming.trader.config import TraderConfig
-from tests.support.documents import TEXTS
-
-FENCED = re.compile(r"^ *```(?:bash|sh|text)?\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-CALL = re.compile(r"(?:[A-Z_]+=\S+ )*\./tickhouse ")
-INLINE = re.compile(r"`(\./tickhouse [^`]+)`")
-
-
-def list_commands(text: str) -> list[str]:
-    """The lines of blocks, and the inline ones, that call the command."""
-    lines = [line.strip() for block in FENCED.findall(text) for line in block.splitlines()]
-    commands = [line for line in lines if CALL.match(line)]
-    prose = FENCED.sub("", text).replace("\\|", "|")
-    return commands + [match.replace("\n", " ") for match in INLINE.findall(prose)]
-
-
-# as usage is written: [OPTIONAL], A|B, and words in capitals for what the reader puts in
-COMMANDS = sorted(
-    {
-        command
-        for text in TEXTS.values()
-        for command in list_commands(text)
-        if not re.search(r"[\[…|]|VERB", command.replace("| jq", ""))
-    }
-)
-
-
-def words_of(command: str) -> list[str]:
-    words = shlex.split(command, comments=True)
-    words = words[words.index("./tickhouse") + 1 :]
-    ends = [index for index, word in enumerate(words) if word in {"&&", "|", ">", ";"}]
-    return words[: min(ends)] if ends else words
+from tests.support.documents import COMMANDS, TEXTS, words_of
 
 
 def test_there_are_commands_to_look_at() -> None:
