@@ -2,7 +2,6 @@
 
 import os
 import random
-import re
 import signal
 import time
 from collections.abc import Iterator
@@ -10,15 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from include.lake.checkpoint import committed_offsets
-from tests.support.documents import COMMANDS, words_of
 from tests.support.services import eventually
 from tests.support.whole_platform import PlatformRun, up
 
 SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
-READING = re.compile(
-    r"\./tickhouse (report \w|tail \w|logs [a-z]+$|holes( list)?$|forecast list|doctor$)"
-)
-READ = [command for command in COMMANDS if READING.match(command)]
 KILLED = ["stream", "feed-gemini", "kafka", "trader", "stream"]
 
 
@@ -82,12 +76,3 @@ def test_no_frame_of_a_connection_is_missing(run: PlatformRun) -> None:
         what="frames of the connection after the kill are landed",
     )
     assert [one for one in run.sql(statement) if one["frames"] != one["numbered"]] == []
-
-
-def test_the_commands_of_the_documents_that_only_read_are_answered(run: PlatformRun) -> None:
-    """Their SQL is answered by tests of its own, and `status` and `audit` above."""
-    assert len(READ) > 12
-    answers = {command: run.verb(*words_of(command)) for command in READ}
-    assert {c: done.stderr for c, done in answers.items() if done.returncode} == {}
-    assert [c for c, done in answers.items() if not (done.stdout + done.stderr).strip()] == []
-    assert not [c for c, done in answers.items() if "Traceback" in done.stderr]
