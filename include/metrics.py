@@ -59,8 +59,9 @@ class _MetricsCollector(Collector):
         removed: dict[tuple[str, ...], float] = {
             (topic,): float(count) for topic, count in dict(removed_by_topic).items()
         }
-        unread = [Metric(REMOVED_UNREAD, unread_records.MEANING, removed, ("topic",))]
-        return [_make_family(metric) for metric in (*self._read(), *loop, *unread[: len(removed)])]
+        unread_metric = Metric(REMOVED_UNREAD, unread_records.MEANING, removed, ("topic",))
+        unread = [unread_metric] if removed else []
+        return [_make_family(metric) for metric in (*self._read(), *loop, *unread)]
 
     def describe(self) -> Iterable[MetricFamily]:
         return []
