@@ -25,6 +25,7 @@ HEAVY = (
 )
 # Folders in the order in which they begin; short modules at the end leave no worker without work.
 ORDER = ("heavy", "spark", "integration", "browser", "dags", "replay", "house", "unit")
+LONGEST_REPORT = 2000  # characters of a failure that are printed at once
 ONE_GROUP = ("heavy", "spark", "dags")  # whose tests never meet, or share what is costly to make
 
 
@@ -47,6 +48,20 @@ class Groups(LoadScopeScheduling):  # type: ignore[misc]
         return part if part in ONE_GROUP else nodeid.partition("::")[0]
 
 
+class FailurePrinter:
+    """Prints what fails at once: a run that is ended before its summary names its failures too."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """The name of a failed test and the end of its report."""
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:  # workers of xdist have none
+            terminal.write_line(f"\n{report.when} of {report.nodeid} failed:")
+            terminal.write_line(report.longreprtext[-LONGEST_REPORT:])
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--long`: some hundred power cuts instead of a handful, and days of the market."""
     parser.addoption(
@@ -59,6 +74,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Markers."""
     config.addinivalue_line("markers", "power: cuts the power of a disk (tests/power)")
+    config.pluginmanager.register(FailurePrinter(config), "failure-printer")
     # A busy machine is no fault of the code: what is slow has a bound in a test of its own.
     hypothesis.settings.register_profile("tests", deadline=None)
     hypothesis.settings.load_profile("tests")

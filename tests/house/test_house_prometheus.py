@@ -88,6 +88,6 @@ def expected_targets(project: dict[str, Any]) -> set[str]:
     targets = {f"dashboard:{load({}).metrics.dashboard}"}
     for name, service in project["services"].items():
         probe = service.get("healthcheck", {}).get("test", [""])[-1]
-        if health := re.search(r"127\.0\.0\.1:(194\d\d)/healthz'", probe):
+        if health := re.search(r"127\.0\.0\.1:(19[45]\d\d)/healthz'", probe):
             targets.add(f"{name}:{health[1]}")
     return targets
