@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -9,10 +10,16 @@ from collections.abc import Iterator
 import pytest
 
 from include.lake.checkpoint import committed_offsets
+from tests.support.documents import COMMANDS, words_of
 from tests.support.services import eventually
 from tests.support.whole_platform import PlatformRun, up
 
 SEED = int(os.environ.get("KILL_SEED", random.randrange(10**6)))
+# The documents' commands that only read a world; a report's SQL is answered by tests of its own.
+READING = re.compile(
+    r"\./tickhouse (report decision_reasons|tail \w|logs trader|holes list|forecast list|doctor$)"
+)
+READ = [command for command in COMMANDS if READING.match(command)]
 KILLED = ["stream", "feed-gemini", "kafka", "trader", "stream"]
 
 
@@ -76,3 +83,12 @@ def test_no_frame_of_a_connection_is_missing(run: PlatformRun) -> None:
         what="frames of the connection after the kill are landed",
     )
     assert [one for one in run.sql(statement) if one["frames"] != one["numbered"]] == []
+
+
+def test_the_commands_of_the_documents_that_only_read_are_answered(run: PlatformRun) -> None:
+    assert len(READ) > 7
+    answers = {command: run.verb(*words_of(command)) for command in READ}
+    assert {c: done.stderr for c, done in answers.items() if done.returncode} == {}
+    silent = [c for c, done in answers.items() if not done.stdout.strip()]
+    assert [c for c in silent if "--filter" not in c] == []
+    assert [c for c, done in answers.items() if "Traceback" in done.stderr] == []

@@ -27,7 +27,7 @@ from tests.support.services import eventually
 from tests.support.stream_world import JUNK, KEY, change, trade
 
 pytestmark = [pytest.mark.power, pytest.mark.timeout(1800)]
-CUTS, LONG_CUTS = 4, 100
+CUTS, LONG_CUTS = 2, 100
 READY_S = 300.0
 PATIENCE_S = 15.0  # a log checkpoint is seldom due: the cut then comes at any time
 CHECKPOINTS = "*/_delta_log/*.checkpoint*"

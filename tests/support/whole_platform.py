@@ -3,8 +3,9 @@
 import json
 import os
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,20 +16,26 @@ from include.local.status import process_states
 from include.settings import ROOT, Settings, load, read_env
 from tests.conftest import make_environment
 
+TICKHOUSE = str(ROOT / "tickhouse")
+# The same with the processes alone that carry messages (tests/support/message_platform.py).
+MESSAGES_ALONE = (sys.executable, "-m", "tests.support.message_platform")
 UP_S = 900.0  # a cluster's servers on a busy machine
 
 
 class PlatformRun:
-    """One installation: its environment, its verbs, its settings once it is up."""
+    """One installation: its environment, its verbs, its settings once it is up.
 
-    def __init__(self, var: Path, **more: str) -> None:
-        self.var = var
+    `command` is what runs a verb; `more` are further TICKHOUSE_ settings.
+    """
+
+    def __init__(self, var: Path, command: Sequence[str] = (TICKHOUSE,), **more: str) -> None:
+        self.var, self.command = var, command
         self.environ = make_environment(var, **more)
         del self.environ["TICKHOUSE_POSTGRES_PASSWORD"]
 
     def verb(self, *arguments: str, timeout_s: float = 300.0) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(ROOT / "tickhouse"), *arguments],
+            [*self.command, *arguments],
             env=os.environ | self.environ,
             cwd=ROOT,
             capture_output=True,

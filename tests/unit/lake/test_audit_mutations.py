@@ -47,7 +47,7 @@ from tests.support.audited_lake import (
 from tests.support.landed_rows import AT
 from tests.support.retained_lake import delete_below_floors, retain
 
-MUTATIONS = int(os.environ.get("TICKHOUSE_TEST_MUTATIONS", "60"))
+MUTATIONS = int(os.environ.get("TICKHOUSE_TEST_MUTATIONS", "30"))
 FILLED = (
     "trades",
     "book_changes",
