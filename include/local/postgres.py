@@ -78,6 +78,8 @@ def build_command(settings: Settings) -> list[str]:
         "max_connections=150",
         "-c",
         "shared_buffers=128MB",
+        "-c",
+        "timezone=UTC",  # whatever the machine's: a day is the same day for every reader
         *(_tls_options(settings) if _has_tls(settings) else []),
     ]
 
