@@ -17,6 +17,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from include.lake.reading import query
 from include.lake.tables import TABLE_OF_TOPIC
 from include.local.supervisor import SupervisorClient
 from include.settings import ROOT
@@ -111,16 +112,17 @@ def find_faults(run: PlatformRun) -> list[str]:
     faults = []
     for topic, table in TABLE_OF_TOPIC.items():
         statement = (
-            f'SELECT partition, min("offset") AS low, max("offset") AS high, '
-            f'count(DISTINCT "offset") AS landed FROM {table.name} GROUP BY partition'
+            'SELECT partition, min("offset"), max("offset") + 1, count(DISTINCT "offset")'
+            f" FROM {table.name} GROUP BY partition"
         )
-        for part in run.sql(statement):
-            if (part["low"], part["high"] + 1) != (0, part["landed"]):
-                faults.append(f"{topic}: {part}")
-    twice = run.sql(
+        for partition, first, end, landed in query(run.settings.lake, statement)[1]:
+            if (first, end) != (0, landed):
+                faults.append(f"{topic}, partition {partition}: {first} to {end}, {landed} landed")
+    twice = query(
+        run.settings.lake,
         "SELECT venue, symbol, trade_id, count(*) AS times FROM trades WHERE venue = 'binance'"
-        " GROUP BY ALL HAVING times > 1"
-    )
+        " GROUP BY ALL HAVING times > 1",
+    )[1]
     return [*faults, *map(str, twice)]
 
 

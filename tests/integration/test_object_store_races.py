@@ -19,7 +19,7 @@ from tests.support.object_store import BUCKET, object_store, used
 
 WRITER = Path(__file__).parents[1] / "support" / "java" / "RacingWriter.java"
 OURS, DELTAS = "tickhouse.ConditionalS3LogStore", "io.delta.storage.S3SingleDriverLogStore"
-VERSIONS, LONG, SLOT_MS, START_S = 200, 1000, 120, 0.5
+VERSIONS, LONG, SLOT_MS, START_S = 100, 1000, 120, 0.5
 
 
 def race(store: str, *, settings: Settings, versions: int) -> tuple[list[int], list[int]]:
