@@ -1,5 +1,6 @@
 """Answers within a bound of time, whoever is asked: a server that hangs must not hang its asker."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from include.errors import TickhouseError
 
 Returned = TypeVar("Returned")
+LONGEST_FACTOR = 3.0
 
 
 class Question(Generic[Returned]):
@@ -41,13 +43,23 @@ class Question(Generic[Returned]):
             self._outcome = [False, error]
 
 
+def measure_load() -> float:
+    """How many processes want each core (the load average of a minute), 1 to `LONGEST_FACTOR`."""
+    load, *_ = os.getloadavg()
+    return min(max(load / (os.cpu_count() or 1), 1.0), LONGEST_FACTOR)
+
+
 class Answers:
-    """The answers that came in time, and a sentence for each question without one, in `causes`."""
+    """The answers that came in time, and a sentence for each question without one, in `causes`.
+
+    On a busy machine what works answers late: there the time for an answer is longer, by as many
+    times as processes want each core.
+    """
 
     def __init__(self, within_s: float) -> None:
-        """How many seconds an answer may take from when it was asked for."""
+        """How many seconds an answer may take from when it was asked for, on an idle machine."""
         self.causes: list[str] = []
-        self._within_s = within_s
+        self._within_s, self._load = within_s, measure_load()
 
     def of(
         self,
@@ -58,12 +70,12 @@ class Answers:
         counts: bool = True,
     ) -> Returned:
         """The answer, or another `instead`, which is a cause if it `counts`."""
-        within_s = self._within_s if within_s is None else within_s
+        within_s = (self._within_s if within_s is None else within_s) * self._load
         left_s = max(0.0, question.asked_at + within_s - time.monotonic())
         try:
             return question.answer(within_s=left_s)
         except TimeoutError as error:
-            self.causes.append(f"{error} within {within_s:g} s")
+            self.causes.append(f"{error} within {within_s:.3g} s")
         except TickhouseError as error:
             if counts:
                 self.causes.append(str(error))

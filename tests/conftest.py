@@ -63,7 +63,7 @@ class FailurePrinter:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--long`: some hundred power cuts instead of a handful, and days of the market."""
+    """`--long`: some hundred power cuts instead of a few, and days of the market."""
     parser.addoption(
         "--long",
         action="store_true",

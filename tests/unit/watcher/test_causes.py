@@ -102,6 +102,7 @@ def test_what_hangs_is_named_within_seconds_and_the_rest_is_still_shown(
     settings: Settings, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(status_module, "ANSWER_S", 0.3)
+    monkeypatch.setattr("include.time_limit.measure_load", lambda: 1.0)
     progress(settings, age_s=1, end=90)
     put(settings.lake, "tickers", [{}])
     never, began = threading.Event(), time.monotonic()
