@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -122,3 +122,15 @@ def _as_text(scalar: bytes | Decimal | date) -> str:
 
 def _as_key(key: Any) -> str:
     return key if isinstance(key, str) else str(to_json_value(key))
+
+
+def lines_option(default: int, *, meaning: str) -> Callable[[Any], Any]:
+    """`-n`, how many of the last lines a verb prints: a whole number from 0 on."""
+    return click.option(
+        "-n",
+        "--lines",
+        type=click.IntRange(min=0),
+        default=default,
+        show_default=True,
+        help=meaning,
+    )

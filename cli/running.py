@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from cli.console import ERR, OUT, Steps
+from cli.console import ERR, OUT, Steps, lines_option
 from cli.preparing import make_topics, require_schema
 from include.errors import PlatformError
 from include.settings import Settings, from_environment
@@ -124,14 +124,7 @@ def restart(process_names: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option(
-    "-n",
-    "--lines",
-    type=click.IntRange(min=0),
-    default=100,
-    show_default=True,
-    help="How many of the last lines.",
-)
+@lines_option(100, meaning="How many of the last lines.")
 @click.option("-f", "--follow", is_flag=True, help="Go on as they come, until Ctrl-C.")
 def logs(name: str, lines: int, follow: bool) -> None:
     """Show the log of process NAME."""

@@ -4,20 +4,14 @@ import json
 
 import click
 
+from cli.console import lines_option
 from include.market.wire import TOPICS
 from include.settings import from_environment
 
 
 @click.command()
 @click.argument("topic", type=click.Choice(TOPICS))
-@click.option(
-    "-n",
-    "--lines",
-    type=click.IntRange(min=0),
-    default=10,
-    show_default=True,
-    help="Records before the end.",
-)
+@lines_option(10, meaning="Records before the end.")
 @click.option("--offset", type=int, help="Begin at this offset instead.")
 @click.option("--partition", type=int, help="Of this partition alone.")
 @click.option("-f", "--follow", is_flag=True, help="Go on with records as they come.")
