@@ -69,9 +69,10 @@ def ensure_class_archive(print_line: PrintLine) -> None:
 def start_recording(settings: Settings, environ: Mapping[str, str]) -> bool:
     """Record it in the background, unless it is there; whether that was started.
 
+    A world on a cluster's servers reads none, and its first minutes leave no core idle.
     The process belongs to the world that runs, whose environment this is: it ends with that.
     """
-    if _archive().exists():
+    if settings.cluster.is_started or _archive().exists():
         return False
     with (settings.home / "logs" / "class-archive.log").open("ab") as log:
         subprocess.Popen(

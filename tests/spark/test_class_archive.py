@@ -10,6 +10,7 @@ from pyspark.sql import SparkSession
 
 from include.local import class_archive
 from include.local.java import java_home
+from tests.conftest import make_settings
 from tests.support.absences import describe_absence
 
 
@@ -54,3 +55,16 @@ def test_what_cannot_be_recorded_is_told_and_stops_nothing(
     assert "could not be recorded" in output[-1]
     assert class_archive.archive_options() == [] and not archive.exists()
     assert [path.suffix for path in tmp_path.iterdir()] == [".log"]
+
+
+@pytest.mark.parametrize("is_cluster", [False, True])
+def test_a_world_on_a_clusters_servers_records_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_cluster: bool
+) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(class_archive, "_archive", lambda: tmp_path / "spark.jsa")
+    monkeypatch.setattr(subprocess, "Popen", lambda *command, **_: started.append(command))
+    settings = make_settings(tmp_path / "var", CLUSTER_START="yes" if is_cluster else "no")
+    (settings.home / "logs").mkdir(parents=True)
+    assert class_archive.start_recording(settings, {}) is not is_cluster
+    assert len(started) == (not is_cluster)
