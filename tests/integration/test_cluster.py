@@ -19,6 +19,7 @@ import pytest
 
 from include.lake.reading import query
 from include.lake.tables import TABLE_OF_TOPIC
+from include.local.left_overs import MARKER
 from include.local.supervisor import SupervisorClient
 from include.settings import ROOT
 from include.settings.cluster import ClusterPorts
@@ -85,9 +86,13 @@ def await_rows(run: PlatformRun, killed: str, *, within_s: float, is_whole: bool
 
 
 def run_beside(run: PlatformRun, *jobs: str) -> subprocess.Popen[bytes]:
-    """Jobs that write to the lake, one after another, in the installation's environment."""
+    """Jobs that write to the lake, one after another, in the installation's environment.
+
+    `down` ends them with everything of this world, should the test fail meanwhile.
+    """
     command = " && ".join(f"{sys.executable} -m spark_jobs.{job}" for job in jobs)
-    return subprocess.Popen(["bash", "-c", command], cwd=ROOT, env=os.environ | run.environ)
+    environ = os.environ | run.environ | {MARKER: str(run.settings.home)}
+    return subprocess.Popen(["bash", "-c", command], cwd=ROOT, env=environ)
 
 
 def load_history_beside(run: PlatformRun) -> subprocess.Popen[bytes]:
