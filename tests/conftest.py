@@ -25,8 +25,8 @@ HEAVY = (
 )
 # Folders in the order in which they begin; short modules at the end leave no worker without work.
 ORDER = ("heavy", "spark", "integration", "browser", "dags", "replay", "house", "unit")
-LONGEST_REPORT = 2000  # characters of a failure that are printed at once
 ONE_GROUP = ("heavy", "spark", "dags")  # whose tests never meet, or share what is costly to make
+LONGEST_REPORT = 2000  # characters of a failure that are printed at once
 
 
 def find_part(nodeid: str) -> str:

@@ -69,7 +69,8 @@ def ensure_class_archive(print_line: PrintLine) -> None:
 def start_recording(settings: Settings, environ: Mapping[str, str]) -> bool:
     """Record it in the background, unless it is there; whether that was started.
 
-    A world on a cluster's servers reads none, and its first minutes leave no core idle.
+    A world on a cluster's servers records none: its stream reads none, its batch jobs use one
+    that another world recorded, and here the recording failed for want of processor time.
     The process belongs to the world that runs, whose environment this is: it ends with that.
     """
     if settings.cluster.is_started or _archive().exists():

@@ -31,13 +31,13 @@ def test_what_hangs_does_not_answer_and_several_hang_at_the_same_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("load", "causes"), [(0.5, ["a server does not answer within 0.1 s"]), (99, [])]
+    ("load", "causes"), [(0.5, ["a server does not answer within 1 s"]), (99, [])]
 )
 def test_on_a_busy_machine_an_answer_may_take_longer(
     monkeypatch: pytest.MonkeyPatch, load: float, causes: list[str]
 ) -> None:
     monkeypatch.setattr("os.getloadavg", lambda: (load * (os.cpu_count() or 1), 0.0, 0.0))
-    answers = Answers(0.1)
-    question = Question(lambda: threading.Event().wait(0.2), name="a server")
+    answers = Answers(1.0)
+    question = Question(lambda: threading.Event().wait(1.5), name="a server")
     answers.of(question, instead=False)
     assert answers.causes == causes
