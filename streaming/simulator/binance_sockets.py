@@ -32,8 +32,8 @@ class BinanceSockets:
         self._venue, self._clock, self._faults = venue, venue.clock, faults
 
     def add_to(self, app: web.Application) -> None:
-        """Serve under Binance's own paths."""
-        for path in ("/ws", "/ws/{streams:.+}", "/stream"):
+        """Serve under Binance's own paths, with or without a slash at their end."""
+        for path in ("/ws", "/ws/{streams:.*}", "/stream", "/stream/"):
             app.router.add_get(path, self.websocket)
 
     async def websocket(self, request: web.Request) -> web.StreamResponse:
@@ -48,7 +48,7 @@ class BinanceSockets:
         await socket.prepare(request)
         joined_names = request.match_info.get("streams") or request.query.get("streams", "")
         names = {name for name in joined_names.split("/") if name and not name.isdecimal()}
-        subscriptions = Subscriptions(request.path.endswith("/stream"), set(names))
+        subscriptions = Subscriptions(request.path.startswith("/stream"), set(names))
         if not all(map(is_stream, names)):
             await socket.send_str(json.dumps(_INVALID_STREAM))
         sender = asyncio.ensure_future(self._send(socket, subscriptions, uses_us=uses_us))

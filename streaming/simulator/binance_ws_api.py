@@ -36,8 +36,9 @@ class BinanceWsApi:
         self._binance_rest, self._faults = binance_rest, faults
 
     def add_to(self, app: web.Application) -> None:
-        """Serve under Binance's own path."""
-        app.router.add_get("/ws-api/v3", self.websocket)
+        """Serve under Binance's own path, with or without a slash at its end."""
+        for path in ("/ws-api/v3", "/ws-api/v3/"):
+            app.router.add_get(path, self.websocket)
 
     async def websocket(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection, its requests in order."""
@@ -154,7 +155,9 @@ def _read_id(request: Fields) -> object:
 
 
 def _read_params(request: Fields) -> Fields:
-    params = request.get("params") or {}
+    params = request.get("params", {})
+    if params is None:
+        return {}
     if not isinstance(params, dict):
         message = "Invalid 'params' in JSON request; expected an object."
         raise BinanceError(400, -1135, message)

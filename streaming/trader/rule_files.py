@@ -10,7 +10,7 @@ import builtins
 import hashlib
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,23 +22,15 @@ from include.trading.rule import Rule
 from include.trading.user_rule import UserRule
 from streaming.trader.followers.imbalances import SIGNAL_TYPE as IMBALANCE
 from streaming.trader.followers.window_signals import RATIO
+from streaming.trader.rule_purity import (
+    REFUSED_NAMES,
+    allows_module,
+    describe_import,
+    find_impurities,
+)
 from streaming.trader.rule_state import find_changeable
 
 SIGNAL_TYPES = (RATIO, IMBALANCE, AVERAGE_PRICE)
-MODULES = frozenset(
-    "__future__ collections dataclasses decimal enum fractions functools itertools math operator"
-    " statistics typing".split()
-)
-PURE_ROOMS = ("include.market", "include.trading")
-REFUSED_NAMES = frozenset(
-    "breakpoint compile delattr eval exec exit getcontext globals hash help id input locals"
-    " localcontext memoryview open print quit setattr setcontext vars __import__".split()
-)
-REFUSED_METHODS = frozenset(
-    "getcontext localcontext now samples setcontext today utcnow".split()  # samples: of chance
-)
-NO_SURROUNDINGS = "a rule has no clock, no chance, and nothing of the interpreter's"
-MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
@@ -76,7 +68,7 @@ def _load(path: Path, class_name: str) -> UserRule:
         tree = ast.parse(source, str(path))
     except (OSError, SyntaxError, ValueError) as error:
         raise SettingsError(f"rule {path} cannot be read: {error}") from error
-    if fault := next(_find_impurities(tree), None):
+    if fault := next(find_impurities(tree), None):
         raise SettingsError(f"rule {path}, {fault}")
     module = ModuleType(f"rule_file_{path.stem}")
     module.__dict__["__builtins__"] = _safe_builtins()
@@ -132,50 +124,6 @@ def _find_function(rule: object, path: Path) -> Callable[[Any], object]:
     return function  # type: ignore[no-any-return]
 
 
-def _find_impurities(tree: ast.Module) -> Iterator[str]:
-    """What in a file is not pure, each with its line."""
-    for node in ast.walk(tree):
-        for fault in _find_faults(node):
-            yield f"line {getattr(node, 'lineno', 1)}: {fault}"
-    for node in _find_mutable(tree):
-        yield f"line {node.lineno}: {ast.unparse(node)} could change: use a tuple or a frozenset"
-
-
-def _find_faults(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Import):
-        yield from (_describe_import(alias.name) for alias in node.names if not _allows(alias.name))
-    elif isinstance(node, ast.ImportFrom):
-        if node.level or not _allows(node.module or ""):
-            yield _describe_import("." * node.level + (node.module or ""))
-        refused = REFUSED_NAMES | REFUSED_METHODS
-        yield from (
-            f"{alias.name}: {NO_SURROUNDINGS}" for alias in node.names if alias.name in refused
-        )
-    elif isinstance(node, ast.Global | ast.Nonlocal):
-        yield f"{ast.unparse(node)}: a rule keeps nothing from one signal to the next"
-    elif isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
-        yield (f"{ast.unparse(node)} is assigned: a rule keeps nothing from one signal to the next")
-    elif isinstance(node, ast.Name) and node.id in REFUSED_NAMES:
-        yield f"{node.id}: a rule reads and writes nothing but its inputs"
-    elif isinstance(node, ast.Attribute) and (
-        node.attr in REFUSED_METHODS or node.attr.startswith("__")
-    ):
-        yield f"{ast.unparse(node)}: {NO_SURROUNDINGS}"
-
-
-def _find_mutable(tree: ast.Module) -> Iterator[ast.expr]:
-    """Values of modules and classes, and defaults of parameters, that could be changed later."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef):
-            for statement in node.body:
-                if isinstance(statement, ast.Assign | ast.AnnAssign):
-                    if isinstance(statement.value, MUTABLE):
-                        yield statement.value
-        elif isinstance(node, ast.arguments):
-            defaults = [*node.defaults, *node.kw_defaults]
-            yield from (default for default in defaults if isinstance(default, MUTABLE))
-
-
 def _imported_names(tree: ast.Module) -> frozenset[str]:
     """The names under which a file knows what other modules define."""
     return frozenset(
@@ -186,22 +134,12 @@ def _imported_names(tree: ast.Module) -> frozenset[str]:
     )
 
 
-def _allows(module: str) -> bool:
-    rooms = (module == room or module.startswith(f"{room}.") for room in PURE_ROOMS)
-    return module.partition(".")[0] in MODULES or any(rooms)
-
-
-def _describe_import(module: str) -> str:
-    allowed = ", ".join(sorted(MODULES - {"__future__"}))
-    return f"import of {module}: a rule may import {allowed}, include.market and include.trading"
-
-
 def _safe_builtins() -> Mapping[str, object]:
     names = {name: value for name, value in vars(builtins).items() if name not in REFUSED_NAMES}
     return names | {"__import__": _import, "__build_class__": builtins.__build_class__}
 
 
 def _import(name: str, *arguments: Any) -> ModuleType:
-    if not _allows(name):
-        raise ImportError(_describe_import(name))
+    if not allows_module(name):
+        raise ImportError(describe_import(name))
     return builtins.__import__(name, *arguments)

@@ -102,6 +102,21 @@ async def test_every_request_on_a_stream_is_answered() -> None:
                 assert "result" in reply or reply["msg"]
 
 
+async def test_a_slash_at_an_addresss_end_changes_nothing() -> None:
+    async with simulated_venues() as (session, base), asyncio.timeout(20):
+        for path in ("/ws/", "/ws/btcusdt@kline_1s/"):
+            async with session.ws_connect(f"{base}{path}") as socket:
+                await socket.send_json({"method": "GET_PROPERTY", "params": ["combined"], "id": 1})
+                while "id" not in (reply := await socket.receive_json()):
+                    pass
+                assert reply == {"result": False, "id": 1}
+        async with session.ws_connect(f"{base}/stream/?streams=btcusdt@kline_1s") as socket:
+            assert (await socket.receive_json())["stream"] == "btcusdt@kline_1s"
+        async with session.ws_connect(f"{base}/ws-api/v3/") as socket:
+            await socket.send_json({"id": 1, "method": "ping"})
+            assert (await socket.receive_json())["result"] == {}
+
+
 async def test_a_stream_of_an_unknown_kind_in_the_address_is_refused() -> None:
     async with simulated_venues() as (session, base), asyncio.timeout(20):
         async with session.ws_connect(f"{base}/ws/btcusdt@nosuch") as socket:
@@ -130,7 +145,7 @@ API_CALLS: list[tuple[str, Any, Any]] = [
 REFUSED: list[tuple[Any, int, int]] = [
     ({"id": 1, "method": "nosuch"}, 400, -1135),
     ({"id": 1}, 400, -1135),
-    ({"id": 1, "method": "depth", "params": []}, 400, -1102),
+    ({"id": 1, "method": "depth", "params": []}, 400, -1135),
     ({"id": 1, "method": "depth", "params": "BTCUSDT"}, 400, -1135),
     ({"id": 1, "method": "depth", "params": {"symbol": "NOSUCH"}}, 400, -1121),
     ({"id": 1, "method": "depth", "params": {"symbol": "BTCUSDT", "limit": "x"}}, 400, -1100),

@@ -169,6 +169,9 @@ async def test_a_request_of_the_wrong_types_is_refused(path: str, request_fields
 UNREADABLE = (
     ("/ws-api/v3", {"id": 7, "method": "ping", "params": "x"}),
     ("/ws-api/v3", {"id": 7, "method": "ping", "params": [1]}),
+    ("/ws-api/v3", {"id": 7, "method": "ping", "params": []}),
+    ("/ws-api/v3", {"id": 7, "method": "ping", "params": ""}),
+    ("/ws-api/v3", {"id": 7, "method": "ping", "params": False}),
     ("/ws-api/v3", {"id": 7}),
     ("/ws", {"id": 7, "method": "SUBSCRIBE", "params": "x"}),
     ("/ws", {"id": 7}),

@@ -153,7 +153,7 @@ def test_the_file_of_a_decision_is_recorded_and_a_changed_one_is_reported(tmp_pa
         ("N = (n for n in range(9))\n", "return None", "N: a generator can change"),
         ("class A:\n    seen = dict()\n", "return None", "A.seen: a dict can change"),
         ("def f(x=list()): return x\n", "return None", "f: a list can change"),
-        ("def f(*, x=set()): return x\n", "return None", "f: a set can change"),
+        ("def f(*, x=set()): return len(x)\n", "return None", "f: a set can change"),
         (
             "def f():\n    seen = []\n    return lambda: seen.append(1)\nG = f()\n",
             "return None",
@@ -176,6 +176,29 @@ def test_the_file_of_a_decision_is_recorded_and_a_changed_one_is_reported(tmp_pa
         ("", "return inputs.__class__", "line 6: inputs.__class__"),
         ("from datetime import datetime\n", "return datetime.now()", "import of datetime"),
         ("", "return inputs.signal.today()", "line 6: inputs.signal.today"),
+        ("from functools import lru_cache\n", "return None", "line 1: lru_cache: a rule keeps"),
+        ("import functools\n", "functools.cache(max)", "line 7: functools.cache: a rule keeps"),
+        ("", "return next(iter({'buy', 'sell'}))", "line 6: {'buy', 'sell'}: the order of a set"),
+        ("", "return [*{'buy'}][0]", "{'buy'}: the order of a set"),
+        ("", "return min({'a', 'b'}, key=len)", "{'a', 'b'}: the order of a set"),
+        ("", "x = {'a', 'b'}; return [s for s in x][0]", "line 6: x: the order of a set"),
+        ("", "x = {'a'} | {'b'}; return x.pop()", "line 6: x: the order of a set"),
+        ("", "for s in set('ab'): return s", "set('ab'): the order of a set"),
+        ("", "return str({'a', 'b'} - {'c'})", "{'a', 'b'} - {'c'}: the order of a set"),
+        ("", "return f\"{frozenset('ab')}\"", "frozenset('ab'): the order of a set"),
+        ("", "return [*map(set, ['ab'])]", "line 6: set: the order of a set"),
+        ("", "d = dict(a=1); return [*(d.keys() & d.keys())]", "d.keys() & d.keys(): the order"),
+        ("N = frozenset('ab')\n", "return [*N]", "line 7: N: the order of a set"),
+        ("def f(x: frozenset[str]):\n    return [*x]\n", "return None", "line 2: x: the order"),
+        ("def f(*, x=frozenset('ab')):\n    return [*x]\n", "return None", "line 2: x: the order"),
+        ("N = (frozenset('ab'), 1)\n", "return [*N[0]]", "line 1: frozenset('ab'): the order"),
+        ("from keyword import kwlist\n", "return None", "import of keyword"),
+        ("from decimal import *\n", "return None", "line 1: *: name what you import"),
+        ("import statistics\n", "statistics.random.random()", "line 7: statistics.random: import"),
+        ("from statistics import random\n", "return None", "line 1: from statistics import random"),
+        ("import collections as c\n", "return c._sys.path", "line 7: c._sys: import of sys"),
+        ("import statistics\nS = statistics\n", "S.random.seed(1)", "line 2: statistics: import"),
+        ("import include.market.time\n", "return include.errors", "include.errors: import"),
         ("", "return (", "cannot be read"),
     ],
 )
@@ -193,12 +216,13 @@ def test_a_rule_may_have_values_that_cannot_change(tmp_path: Path) -> None:
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from functools import lru_cache, partial
+from functools import partial
 from itertools import pairwise
 from typing import Literal, NamedTuple
+import include.market.time
 from include.market.venues import VENUES
 Way = Literal["buy", "sell"]
-STEPS = (Decimal(1), frozenset({"a"}), range(3))
+STEPS = (Decimal(1), range(3))
 class Kind(Enum):
     UP = "buy"
 class Levels(NamedTuple):
@@ -207,11 +231,14 @@ class Levels(NamedTuple):
 class Limits:
     most: int = 1
 LIMITS, LEVELS, BEST = Limits(), Levels(), partial(max, 1)
-@lru_cache
-def double(number: int) -> int:
-    return 2 * number
+GOOD = frozenset({"buy", "sell"}) - {"sell"}
+def is_good(side: str, more: frozenset[str] = GOOD) -> bool:
+    seen = {side for side in sorted(GOOD)} if more else set()
+    return side in seen & more and len(seen) == 1 and max(seen) == "buy" and not seen - more
+MINUTE = include.market.time.MINUTE_US
 """
-    assert decide(write_rule(tmp_path, "return Kind.UP.value", head=head)).action == "buy"
+    body = "return Kind.UP.value if is_good('buy') else None"
+    assert decide(write_rule(tmp_path, body, head=head)).action == "buy"
 
 
 def test_a_rule_that_is_a_dataclass_with_a_list_is_refused(tmp_path: Path) -> None:
