@@ -7,7 +7,7 @@ from deltalake import DeltaTable
 
 from include.errors import GateFailed, first_line
 from include.lake.file_selection import files_in_spans, list_files, list_uris
-from include.lake.reading import connect
+from include.lake.reading import connect, open_table
 from include.lake.views import create_views
 from include.quality.gate import validate
 from include.quality.lake_suites import MARKET, READ, SUITES
@@ -15,6 +15,8 @@ from include.quality.results import QualityRun
 from include.quality.suites import Suite
 from include.settings.forecast import QualitySettings
 
+NEW_SPAN = timedelta(minutes=15)  # a table may begin with the first message of its kind
+MILLISECOND = timedelta(milliseconds=1)
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -40,6 +42,13 @@ def check_lake(quality_run: QualityRun, rules: QualitySettings) -> int:
     if failures:
         raise GateFailed(" | ".join(failures))
     return row_count
+
+
+def is_new(lake: str, *, now: datetime) -> bool:
+    """Whether the oldest market table is younger than 15 minutes, or none is there yet."""
+    tables = [table for name in MARKET if (table := open_table(lake, name)) is not None]
+    created_ms = [table.metadata().created_time or 0 for table in tables]
+    return not created_ms or now.timestamp() * 1000 - min(created_ms) < NEW_SPAN / MILLISECOND
 
 
 def recent_files(name: str, table: DeltaTable, *, start_at: datetime) -> list[str] | None:

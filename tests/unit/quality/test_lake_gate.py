@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowSkipException
 
 from include.errors import GateFailed
 from include.lake.reading import query
 from include.lake.tables import TABLES
 from include.lake.writing import arrow_rows, replace_rows
-from include.quality.lake_gate import check_lake
+from include.orchestration import tasks
+from include.quality.lake_gate import check_lake, is_new
 from include.quality.page import page_of
 from include.quality.results import QualityRun
 from include.settings import Settings
@@ -87,6 +89,22 @@ def fault(settings: Settings, rows: Rows) -> str:
     with pytest.raises(GateFailed) as caught:
         check(settings, rows)
     return str(caught.value)
+
+
+def test_a_check_fails_quietly_while_a_world_is_new(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "from_environment", lambda: settings)
+    with pytest.raises(AirflowSkipException, match="gate prices could not check"):
+        tasks.check_streamed_tables(run_id="r")  # no table is there yet
+    fault(settings, {"trades": sound()["trades"]})
+    with pytest.raises(AirflowSkipException, match="gate minutes could not check"):
+        tasks.check_streamed_tables(run_id="r")
+    assert is_new(settings.lake, now=datetime.now(UTC) + timedelta(minutes=14))
+    assert not is_new(settings.lake, now=datetime.now(UTC) + timedelta(minutes=16))
+    monkeypatch.setattr("include.quality.lake_gate.NEW_SPAN", timedelta(0))
+    with pytest.raises(GateFailed, match="gate minutes could not check"):
+        tasks.check_streamed_tables(run_id="r")
 
 
 def test_a_clean_lake_passes_every_suite_and_leaves_a_page(settings: Settings) -> None:
