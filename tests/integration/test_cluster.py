@@ -30,6 +30,7 @@ from tests.support.whole_platform import MESSAGES_ALONE, TICKHOUSE, PlatformRun,
 READY_S = 120.0  # alone on the machine (`--long`)
 BUSY_READY_S = 600.0  # beside other tests a JVM's first job takes minutes
 TRAINED_S, WRITERS_S = 900.0, 600.0
+AUDIT_S = 900.0  # beside a compaction and a load: both of its readers wait for a core
 SHORT, LONG = ("kafka-2", "spark-worker-1"), ("kafka-2", "spark-worker-1", "stream", "postgres")
 OUTAGE_S = 60.0
 
@@ -47,7 +48,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, is_long: bool) -> Iterator[Pla
     first = free_block(len(list(ClusterPorts(0))))
     more = {
         "SIMULATOR_HISTORY_DAYS": "3",
-        "SIMULATOR_SPEED": "4",
+        "SIMULATOR_SPEED": "1" if is_long else "4",
         "PORTS_CLUSTER": str(first),
     }
     with (
@@ -81,7 +82,9 @@ def await_rows(run: PlatformRun, killed: str, *, within_s: float, is_whole: bool
     if is_whole:
         run.await_ok(within_s=within_s - (time.monotonic() - began))
     print(f"{killed}: ready again after {time.monotonic() - began:.0f} s", flush=True)
-    report = run.told("audit", "--json")
+    began = time.monotonic()
+    report = run.told("audit", "--json", timeout_s=AUDIT_S)
+    print(f"{killed}: audited in {time.monotonic() - began:.0f} s", flush=True)
     assert report["ok"], (killed, report["checks"])
 
 
@@ -152,7 +155,7 @@ def test_each_server_is_killed_and_nothing_is_lost(run: PlatformRun, is_long: bo
         interrupt_store(run)
         loaded = run.sql("SELECT count(*) AS n FROM history_minutes WHERE symbol = 'ETH-USD'")
         assert loaded[0]["n"] > 1000
-    report = run.told("audit", "--json")
+    report = run.told("audit", "--json", timeout_s=AUDIT_S)
     assert report["ok"], report["checks"]
     assert sum(one["landed"] for one in report["partitions"]) > 1000
     assert find_faults(run) == []

@@ -44,9 +44,9 @@ class PlatformRun:
             check=False,
         )
 
-    def told(self, *arguments: str) -> Any:
+    def told(self, *arguments: str, timeout_s: float = 300.0) -> Any:
         """A verb's JSON."""
-        done = self.verb(*arguments)
+        done = self.verb(*arguments, timeout_s=timeout_s)
         assert done.stdout, done.stderr
         return json.loads(done.stdout)
 
