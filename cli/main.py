@@ -4,9 +4,10 @@ import os
 import sys
 import tempfile
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 from rich.markup import escape
@@ -35,12 +36,37 @@ from include.errors import TickhouseError, Unreachable
 from include.process import unwind_on_sigterm
 
 
+class _UsageSentence(click.ClickException):
+    """A usage error as one sentence with the command that shows the verb's arguments."""
+
+    exit_code = 2
+
+    def __init__(self, error: click.UsageError) -> None:
+        fault = " ".join(error.format_message().split()).rstrip(".")
+        help_command = f"./{error.ctx.command_path} --help" if error.ctx else "see --help"
+        super().__init__(f"{fault} ({help_command})")
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it as every other error is printed."""
+        ERR.print(f"[red]tickhouse:[/] {escape(self.message)}", highlight=False, soft_wrap=True)
+
+
 class _Group(click.Group):
-    """A group whose errors are one sentence and exit code 1, its verbs in written order."""
+    """A group whose errors are one sentence, its verbs in written order.
+
+    Exit code 2: the command line cannot be read; 1: any other error.
+    """
+
+    def make_context(self, *arguments: Any, **extra: Any) -> click.Context:
+        """The group's context."""
+        with _usage_in_a_sentence():
+            return super().make_context(*arguments, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb."""
         try:
-            return super().invoke(ctx)
+            with _usage_in_a_sentence():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             message, code = "interrupted", 130
         except TickhouseError as error:
@@ -57,6 +83,16 @@ class _Group(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+
+@contextmanager
+def _usage_in_a_sentence() -> Iterator[None]:
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise  # the help itself
+    except click.UsageError as error:
+        raise _UsageSentence(error) from None
 
 
 def _describe_unexpected(error: Exception) -> str:

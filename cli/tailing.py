@@ -10,7 +10,7 @@ from include.settings import from_environment
 
 
 @click.command()
-@click.argument("topic", type=click.Choice(TOPICS))
+@click.argument("topic", type=click.Choice(TOPICS), metavar="TOPIC")
 @lines_option(10, meaning="Records before the end.")
 @click.option("--offset", type=int, help="Begin at this offset instead.")
 @click.option("--partition", type=int, help="Of this partition alone.")
