@@ -32,7 +32,7 @@ def server_time(venue: BinanceVenue, _values: Values) -> Fields:
 
 def depth(venue: BinanceVenue, values: Values) -> Fields:
     """The book of this second."""
-    path, second = venue.path(values["symbol"]), int(venue.clock.now_s())
+    path, second = venue.path_of(values), int(venue.clock.now_s())
     limit = values.get("limit", _DEPTH)
     bids, asks = make_levels(path, second)
     return {
@@ -100,7 +100,7 @@ def reference_price(venue: BinanceVenue, values: Values) -> Fields:
 
 def reference_calculation(venue: BinanceVenue, values: Values) -> Fields:
     """How the reference price is made."""
-    venue.path(values["symbol"])
+    venue.path_of(values)
     buckets = {"bucketCount": binance_tickers.REFERENCE_SECONDS, "bucketWidthMs": 1000}
     return {"symbol": values["symbol"], "calculationType": "ARITHMETIC_MEAN", **buckets}
 
@@ -177,5 +177,5 @@ def _require_symbols(values: Values) -> None:
 def _for_each(
     venue: BinanceVenue, values: Values, make: Callable[[PricePath, str], Fields]
 ) -> object:
-    answers = [make(venue.symbols[name], name) for name in venue.names(values)]
+    answers = [make(venue.symbols[name], name) for name in venue.names_of_status(values)]
     return answers[0] if "symbol" in values else answers

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from streaming.simulator.binance_order import STOP_KINDS
 from streaming.simulator.binance_parameters import BinanceError
-from streaming.simulator.binance_venue import MAX_WEIGHT, BinanceVenue
+from streaming.simulator.binance_venue import MAX_WEIGHT, STATUS, BinanceVenue
 from streaming.simulator.json_fields import Fields, Values
 
 PRICE_STEP, LOT = Decimal("0.01"), Decimal("0.00001")
@@ -21,13 +21,10 @@ ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET", *STOP_KINDS]
 
 def exchange_info(venue: BinanceVenue, values: Values) -> Fields:
     """The rules of all symbols, or of those that are named."""
-    if "permissions" in values and {"symbol", "symbols"} & set(values):
+    if {"permissions", "symbolStatus"} & set(values) and {"symbol", "symbols"} & set(values):
         raise BinanceError(400, -1128, "Combination of optional parameters invalid.")
-    names = venue.names(values)
-    if "SPOT" not in values.get("permissions", ["SPOT"]):
-        names = []
-    if values.get("symbolStatus", "TRADING") != "TRADING":
-        names = []
+    is_spot = "SPOT" in values.get("permissions", ["SPOT"])
+    names = venue.names_of_status(values) if is_spot else []
     shows_sets = values.get("showPermissionSets", True)
     return {
         "timezone": "UTC",
@@ -42,7 +39,7 @@ def execution_rules(venue: BinanceVenue, values: Values) -> Fields:
     """The rules beyond the filters: no symbol has one."""
     if len({"symbol", "symbols", "symbolStatus"} & set(values)) > 1:
         raise BinanceError(400, -1128, "Combination of optional parameters invalid.")
-    names = venue.names(values) if values.get("symbolStatus", "TRADING") == "TRADING" else []
+    names = venue.names_of_status(values)
     return {"symbolRules": [{"symbol": name, "rules": []} for name in names]}
 
 
@@ -81,7 +78,7 @@ def _symbol(venue: BinanceVenue, spelling: str, *, shows_sets: bool) -> Fields:
     base, quote = venue.assets[spelling]
     return {
         "symbol": spelling,
-        "status": "TRADING",
+        "status": STATUS,
         "baseAsset": base,
         "baseAssetPrecision": 8,
         "quoteAsset": quote,

@@ -9,6 +9,7 @@ from streaming.simulator.clock import Clock
 from streaming.simulator.json_fields import Values
 from streaming.simulator.price_path import PricePath
 
+STATUS = "TRADING"  # of every symbol
 MAX_WEIGHT, _MINUTE_S = 6000, 60
 _BANNED_AFTER = 3  # refused requests of a minute
 
@@ -70,6 +71,29 @@ class BinanceVenue:
         if spelling not in self.symbols:
             raise BinanceError(400, -1121, "Invalid symbol.")
         return self.symbols[spelling]
+
+    def path_of(self, values: Values) -> PricePath:
+        """The path of the symbol that `symbol` names.
+
+        Raises:
+            BinanceError: it is unknown, or is not of the `symbolStatus` that is asked for.
+        """
+        path = self.path(values["symbol"])
+        if values.get("symbolStatus", STATUS) != STATUS:
+            message = "The symbol's status does not match the requested symbolStatus."
+            raise BinanceError(400, -1220, message)
+        return path
+
+    def names_of_status(self, values: Values) -> list[str]:
+        """Of `names`, those of the `symbolStatus` that is asked for.
+
+        Raises:
+            BinanceError: as `names`, or the one `symbol` is not of that status.
+        """
+        names = self.names(values)
+        if "symbol" in values:
+            self.path_of(values)
+        return names if values.get("symbolStatus", STATUS) == STATUS else []
 
     def names(self, values: Values) -> list[str]:
         """The symbols that `symbol` or `symbols` name; all of them if neither is sent.

@@ -52,7 +52,8 @@ def list_candles(frame_s: int, usual_limit: int) -> _Answer:
         last_s = end_s // span_s * span_s
         first_s = last_s - min(limit, _MAX_CANDLES // count) * span_s
         candles = candles_of(supplier, base + currency, span_s, first_s, end_s)
-        span = {"Aggregated": count > 1, "TimeFrom": first_s, "TimeTo": last_s}
+        from_s = candles[0].start_s if candles else first_s
+        span = {"Aggregated": count > 1, "TimeFrom": from_s, "TimeTo": last_s}
         return {**span, "Data": [_row(candle) for candle in candles]}
 
     return answer

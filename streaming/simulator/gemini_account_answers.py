@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from streaming.simulator.gemini_account import GeminiAccount
+from streaming.simulator.gemini_pages import choose_page
 from streaming.simulator.gemini_pairs import PAIRS
 from streaming.simulator.gemini_parameters import GeminiError
 from streaming.simulator.json_fields import Fields, Values
@@ -66,20 +67,20 @@ def list_live_orders(account: GeminiAccount, _values: Values) -> list[Fields]:
 
 
 def list_past_orders(account: GeminiAccount, values: Values) -> list[Fields]:
-    """The orders that have ended, newest first."""
+    """The orders that have ended: a page of them, newest first."""
     orders = [order for order in account.orders if not order["is_live"]]
-    return _newest(orders, values, values.get("limit_orders", _ROWS))
+    return _page_of(orders, values, values.get("limit_orders", _ROWS))
 
 
 def list_trades(account: GeminiAccount, values: Values) -> list[Fields]:
-    """The fills, newest first."""
-    return _newest(account.trades, values, values.get("limit_trades", _ROWS))
+    """The fills: a page of them, newest first."""
+    return _page_of(account.trades, values, values.get("limit_trades", _ROWS))
 
 
-def _newest(account_rows: list[Fields], values: Values, limit: int) -> list[Fields]:
-    since_ms, symbol = values.get("timestamp", 0), values.get("symbol")
+def _page_of(account_rows: list[Fields], values: Values, limit: int) -> list[Fields]:
+    symbol = values.get("symbol")
     rows = [row for row in account_rows if symbol in {None, str(row["symbol"]).lower()}]
-    return [row for row in rows if row["timestampms"] >= since_ms][::-1][:limit]
+    return choose_page(rows, values, limit)
 
 
 def list_volumes(account: GeminiAccount, _values: Values) -> list[list[Fields]]:

@@ -11,6 +11,7 @@ from streaming.simulator.candles import make_candles
 from streaming.simulator.gemini_auction_answers import describe_current, describe_past
 from streaming.simulator.gemini_auctions import AUCTION, INDICATIVE
 from streaming.simulator.gemini_market import GeminiMarket
+from streaming.simulator.gemini_pages import choose_page
 from streaming.simulator.gemini_pairs import NETWORKS, PAIRS, GeminiPair
 from streaming.simulator.json_fields import Fields, Values
 from streaming.simulator.price_path import PricePath
@@ -125,14 +126,12 @@ def list_levels(public: GeminiPublic, values: Values) -> Fields:
 
 
 def list_trades(public: GeminiPublic, values: Values) -> list[dict[str, object]]:
-    """The trades, newest first; those after `since_tid` are the oldest of them."""
-    trades, limit = public.market.trades, values.get("limit_trades", _ROWS)
-    since_ms = int(values.get("timestamp") or values.get("since") or 0)
-    trades = [trade for trade in trades if int(str(trade["timestampms"])) >= since_ms]
-    if (since_tid := values.get("since_tid")) is not None:
-        newer = [trade for trade in trades if int(str(trade["tid"])) > since_tid]
+    """The trades, newest first: the oldest after a number, from a time on, or the newest of all."""
+    limit = values.get("limit_trades", _ROWS)
+    if (since_tid := values.get("since_tid")) is not None:  # which trumps the time
+        newer = [trade for trade in public.market.trades if int(str(trade["tid"])) > since_tid]
         return newer[:limit][::-1]
-    return trades[::-1][:limit]
+    return choose_page(public.market.trades, values, limit)
 
 
 def list_candles(public: GeminiPublic, values: Values) -> list[list[float]]:
@@ -149,7 +148,5 @@ def describe_auction(public: GeminiPublic, _values: Values) -> Fields:
 def list_auctions(public: GeminiPublic, values: Values) -> list[Fields]:
     """Past auctions, and by default their indicative prices, newest first."""
     kinds = (AUCTION, INDICATIVE) if values.get("include_indicative", True) else (AUCTION,)
-    since_ms = int(values.get("timestamp") or values.get("since") or 0)
     past = [describe_past(event) for event in public.market.auctions if event["type"] in kinds]
-    recent = [fields for fields in past if fields["timestampms"] >= since_ms]
-    return recent[::-1][: values.get("limit_auction_results", _ROWS)]
+    return choose_page(past, values, values.get("limit_auction_results", _ROWS))

@@ -127,7 +127,7 @@ def read_number(
 ) -> int:
     """A whole number of a query, one of `choices`."""
     text = request.query.get(name, str(otherwise))
-    if not re.fullmatch(r"\d{1,18}", text, re.ASCII) or int(text) not in choices:
+    if not re.fullmatch(r"\d{1,20}", text, re.ASCII) or int(text) not in choices:
         raise refuse(name, text)
     return int(text)
 

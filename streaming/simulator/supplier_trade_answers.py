@@ -35,15 +35,15 @@ _MAX_CANDLES, _MAX_ROWS, _NS = 300, 1000, 1_000_000_000
 
 def list_coinbase_trades(
     request: web.Request, supplier: SimulatedSupplier, now_s: int
-) -> list[Fields]:
-    """The trades, newest first, by `limit`, `before` and `after` (ids of trades)."""
+) -> web.Response:
+    """The trades, newest first, by `limit`, `before` and `after`; headers name the next pages'."""
     pair, limits = read_pair(request), range(1, _MAX_ROWS + 1)
     limit = read_number(request, "limit", 100, limits, refuse_coinbase)
     after = read_number(request, "after", now_s + 1, _TIMES, refuse_coinbase)
     before = read_number(request, "before", 0, _TIMES, refuse_coinbase)
     last_s = min(now_s, after - 1)
     trades = trades_of(supplier, pair, max(before + 1, last_s - 10 * limit), last_s)
-    return [
+    rows = [
         {
             "trade_id": second,
             "side": "sell" if bought else "buy",  # the maker's
@@ -53,6 +53,8 @@ def list_coinbase_trades(
         }
         for second, cents, quantity, bought in _newest(trades, limit)
     ]
+    headers = {"CB-BEFORE": rows[0]["trade_id"], "CB-AFTER": rows[-1]["trade_id"]} if rows else {}
+    return web.json_response(rows, headers={name: str(tid) for name, tid in headers.items()})
 
 
 def list_coinbase_candles(
@@ -141,8 +143,9 @@ def list_bitstamp_candles(request: web.Request, supplier: SimulatedSupplier, now
     pair = read_pair(request)
     frame_s = read_number(request, "step", 0, BITSTAMP_FRAMES_S, refuse_bitstamp)
     limit = read_number(request, "limit", 0, range(1, _MAX_ROWS + 1), refuse_bitstamp)
-    end_s = min(now_s, read_number(request, "end", now_s, _TIMES, refuse_bitstamp))
-    earliest_s = end_s - (limit - 1) * frame_s
+    last_s = now_s // frame_s * frame_s - 1 if _excludes_current(request) else now_s
+    end_s = min(last_s, read_number(request, "end", now_s, _TIMES, refuse_bitstamp))
+    earliest_s = (end_s // frame_s - limit + 1) * frame_s
     start_s = read_number(request, "start", earliest_s, _TIMES, refuse_bitstamp)
     if "end" not in request.query:
         end_s = min(end_s, start_s + limit * frame_s - 1 + frame_s)
@@ -159,18 +162,25 @@ def list_bitstamp_candles(request: web.Request, supplier: SimulatedSupplier, now
     return {"data": {"pair": PAIRS[pair].replace("-", "/"), "ohlc": rows}}
 
 
+def _excludes_current(request: web.Request) -> bool:
+    choices = ("", "true", "True", "1", "false", "False", "0")
+    text = read_word(request, "exclude_current_candle", "", choices, refuse_bitstamp)
+    return text in {"true", "True", "1"}
+
+
 def list_kraken_trades(request: web.Request, supplier: SimulatedSupplier, now_s: int) -> Fields:
     """The trades, oldest first: since a time in seconds or nanoseconds, or the newest."""
     pair = read_pair(request)
     count = read_number(request, "count", _MAX_ROWS, range(1, _MAX_ROWS + 1), refuse_kraken)
     since = read_number(request, "since", 0, range(10**19), refuse_kraken)
     since_s = since // _NS if since > 10**12 else since
-    first_s = max(since_s + 1, now_s - DAY_S) if since else now_s - 10 * count
+    is_since = "since" in request.query
+    first_s = max(since_s + 1, now_s - DAY_S) if is_since else now_s - 10 * count
     trades = trades_of(supplier, pair, first_s, now_s)
     newest = list(_newest(trades, len(trades.seconds)))[::-1]
     rows: list[list[object]] = [
         [f"{cents_text(cents)}000", f"{amount:.8f}", float(at), "b" if b else "s", "l", "", at]
-        for at, cents, amount, b in (newest[:count] if since else newest[-count:])
+        for at, cents, amount, b in (newest[:count] if is_since else newest[-count:])
     ]
     last_ns = int(str(rows[-1][-1])) * _NS if rows else since_s * _NS
     return {"error": [], "result": {kraken_name(pair): rows, "last": str(last_ns)}}

@@ -135,6 +135,34 @@ async def test_tickers_of_several_symbols_and_of_windows() -> None:
         assert refused["code"] == -1102
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["depth", "ticker", "ticker/24hr", "ticker/tradingDay", "ticker/price", "ticker/bookTicker"],
+)
+async def test_only_symbols_of_the_status_that_is_asked_for(address: str) -> None:
+    async with simulated_venues() as (session, base):
+
+        async def get(query: str) -> Any:
+            async with session.get(f"{base}/api/v3/{address}?{query}") as reply:
+                return reply.status, await reply.json()
+
+        status, body = await get("symbol=BTCUSDT&symbolStatus=HALT")
+        assert (status, body["code"]) == (400, -1220)
+        assert (await get("symbol=BTCUSDT&symbolStatus=TRADING"))[0] == 200
+        if address != "depth":
+            some = 'symbols=["BTCUSDT","ETHUSDT"]&symbolStatus='
+            assert (await get(f"{some}BREAK")) == (200, [])
+            assert len((await get(f"{some}TRADING"))[1]) == 2
+
+
+async def test_the_rules_of_a_status_are_those_of_all_its_symbols() -> None:
+    async with simulated_venues() as (session, base):
+        for query, answer in (("HALT", 0), ("TRADING", 2), ("TRADING&symbol=BTCUSDT", -1128)):
+            async with session.get(f"{base}/api/v3/exchangeInfo?symbolStatus={query}") as reply:
+                body = await reply.json()
+            assert body.get("code", len(body.get("symbols", ()))) == answer
+
+
 async def test_too_much_weight_is_refused_with_a_time() -> None:
     async with simulated_venues() as (session, base):
         url, statuses = f"{base}/api/v3/depth?symbol=BTCUSDT&limit=5000", []

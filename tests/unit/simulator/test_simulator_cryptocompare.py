@@ -52,6 +52,13 @@ async def test_an_average_lies_within_the_days_extremes_and_the_past_is_its_cand
     assert past["BTC"]["USD"] == pytest.approx(hours["Data"][0]["close"], rel=0.001)
 
 
+async def test_all_days_begin_where_the_answer_says() -> None:
+    async with simulated_venues() as (session, base):
+        url = f"{base}/data/v2/histoday?{PAIR}&allData=true"
+        days = (await read(session, url))["Data"]
+    assert days["TimeFrom"] == days["Data"][0]["time"]
+
+
 async def test_a_key_is_a_header_or_a_parameter() -> None:
     async with simulated_venues() as (session, base):
         url = f"{base}/data/price?fsym=BTC&tsyms=USD"

@@ -3,6 +3,7 @@
 Shapes are those of docs.gemini.com.
 """
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -231,6 +232,30 @@ async def test_limits_and_times_choose_the_rows() -> None:
             assert len((await post_gemini(session, base, path))[1]) == 1
             late = await post_gemini(session, base, path, timestamp=99_999_999_999)
             assert late == (200, [])
+
+
+async def test_a_history_is_walked_from_the_highest_time_of_the_page_before() -> None:
+    """The steps of docs.gemini.com, "List past trades", until an empty page."""
+    async with simulated_venues() as (session, base):
+        for price in ("200000.00", "200001.00", "200002.00"):
+            await post_gemini(session, base, "/v1/order/new", **ORDER | {"price": price})
+            await asyncio.sleep(0.01)
+        for path, limit, number in (
+            ("/v1/mytrades", "limit_trades", "tid"),
+            ("/v1/orders/history", "limit_orders", "order_id"),
+        ):
+            _, newest = await post_gemini(session, base, path)
+            numbers, since, page = list[int](), 0, [{}]
+            while page:
+                _, page = await post_gemini(session, base, path, timestamp=since, **{limit: 1})
+                numbers += [int(row[number]) for row in page]
+                since = page[0]["timestampms"] + 1 if page else since
+            assert numbers == [int(row[number]) for row in newest][::-1] and len(numbers) >= 3
+        async with session.get(f"{base}/v1/trades/btcusd?limit_trades=500") as reply:
+            trades = await reply.json()
+        params = {"timestamp": trades[-1]["timestampms"], "limit_trades": 1}
+        async with session.get(f"{base}/v1/trades/btcusd", params=params) as reply:
+            assert [row["tid"] for row in await reply.json()] == [trades[-1]["tid"]]
 
 
 @pytest.mark.parametrize(

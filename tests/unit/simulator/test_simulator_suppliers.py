@@ -3,6 +3,7 @@
 Shapes are those of docs.cdp.coinbase.com/exchange, bitstamp.net/api, docs.kraken.com.
 """
 
+import time
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
@@ -278,6 +279,46 @@ async def test_pages_of_trades_meet_without_a_gap() -> None:
         async with session.get(f"{address}&since={newest[5]}&count=5") as reply:
             rows = (await reply.json())["result"]["XXBTZUSD"]
         assert [row[6] for row in rows] == newest[:5][::-1]
+
+
+async def test_what_a_page_names_is_where_the_next_begins() -> None:
+    async with simulated_venues() as (session, base):
+
+        async def get(address: str) -> tuple[Any, Any]:
+            async with session.get(base + address) as reply:
+                return await reply.json(), reply.headers
+
+        trades, headers = await get("/products/BTC-USD/trades?limit=5")
+        assert headers["CB-BEFORE"] == str(trades[0]["trade_id"])
+        older, _ = await get(f"/products/BTC-USD/trades?limit=5&after={headers['CB-AFTER']}")
+        assert older[0]["trade_id"] < trades[-1]["trade_id"]
+        assert "CB-AFTER" not in (await get("/products/BTC-USD/trades?after=5"))[1]
+        since, pages = "0", []
+        for _ in range(2):
+            page, _ = await get(f"/0/public/Trades?pair=XBTUSD&count=3&since={since}")
+            assert page["error"] == []
+            since = page["result"]["last"]  # in nanoseconds
+            pages += page["result"]["XXBTZUSD"]
+        times = [row[6] for row in pages]
+        assert times == sorted(set(times)) and times[5] < time.time() - 3600 and len(times) == 6
+
+
+async def test_a_limit_of_candles_is_their_number_with_or_without_the_open_one() -> None:
+    async with simulated_venues() as (session, base):
+        address = f"{base}/api/v2/ohlc/btcusd/?step=3600&limit=3"
+        for more, hours in (("", 0), ("&exclude_current_candle=true", 1)):
+            async with session.get(address + more) as reply:
+                rows = (await reply.json())["data"]["ohlc"]
+            newest = int(time.time()) // 3600 - hours
+            assert [int(row["timestamp"]) // 3600 for row in rows] == [
+                newest - 2,
+                newest - 1,
+                newest,
+            ]
+        async with session.get(f"{address}&end={(newest - 5) * 3600 + 10}") as reply:
+            assert len((await reply.json())["data"]["ohlc"]) == 3
+        async with session.get(f"{address}&exclude_current_candle=perhaps") as reply:
+            assert reply.status == 400
 
 
 def moved(url: Any, base: str) -> Any:
