@@ -8,6 +8,8 @@ import ast
 from collections.abc import Iterator
 
 _SET_TYPES = frozenset({"set", "frozenset"})
+_SET_ANNOTATIONS = _SET_TYPES | {"AbstractSet", "FrozenSet", "MutableSet", "Set"}
+_WRAPPERS = frozenset("Annotated ClassVar Final Optional Union".split())
 _SETS_OF_SETS = frozenset("copy difference intersection symmetric_difference union".split())
 _VIEWS = frozenset({"items", "keys"})  # of a dictionary: `&` of two is a set
 _ORDERLESS_METHODS = _SETS_OF_SETS | frozenset(
@@ -33,6 +35,13 @@ class _Sets:
         self._nodes = list(ast.walk(tree))
         self._parents = {
             child: node for node in self._nodes for child in ast.iter_child_nodes(node)
+        }
+        self._view_names = {
+            target.id
+            for node in self._nodes
+            if isinstance(node, ast.Assign) and _is_view(node.value)
+            for target in node.targets
+            if isinstance(target, ast.Name)
         }
         self._set_names = set(imported)
         count = -1
@@ -80,10 +89,15 @@ class _Sets:
                 return self._gives_set(expression.func)
             case ast.BinOp(op=op) if isinstance(op, _OPERATORS):
                 sides = (expression.left, expression.right)
-                return any(self._is_set(side) or _is_view(side) for side in sides)
+                return any(self._is_set(side) or self._is_view(side) for side in sides)
             case ast.IfExp() | ast.BoolOp() | ast.NamedExpr():
                 return any(map(self._is_set, _find_outcomes(expression)))
         return isinstance(expression, ast.Set | ast.SetComp)
+
+    def _is_view(self, expression: ast.expr) -> bool:
+        if isinstance(expression, ast.Name):
+            return expression.id in self._view_names
+        return _is_view(expression)
 
     def _gives_set(self, function: ast.expr) -> bool:
         if isinstance(function, ast.Attribute):
@@ -134,9 +148,27 @@ class _Sets:
 
 
 def _names_a_set(annotation: ast.expr) -> bool:
-    """Whether an annotation is `set[…]`, `frozenset[…]`, `Set` or `AbstractSet`, also as text."""
-    text = ast.unparse(annotation).strip("'\"").partition("[")[0].rpartition(".")[2]
-    return text in _SET_TYPES | {"AbstractSet", "FrozenSet", "MutableSet", "Set"}
+    """Whether an annotation is `set[…]`, `frozenset[…]`, `Set` or `AbstractSet`.
+
+    Also as text, or as one of several types (`Optional[…]`, `… | None`).
+    """
+    match annotation:
+        case ast.Constant(value=str(text)):
+            try:
+                return _names_a_set(ast.parse(text, mode="eval").body)
+            except SyntaxError:
+                return False
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _names_a_set(left) or _names_a_set(right)
+        case ast.Subscript(value=outer, slice=inner):
+            parts = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+            is_wrapper = _last_name(outer) in _WRAPPERS
+            return any(map(_names_a_set, parts)) if is_wrapper else _names_a_set(outer)
+    return _last_name(annotation) in _SET_ANNOTATIONS
+
+
+def _last_name(expression: ast.expr) -> str:
+    return ast.unparse(expression).rpartition(".")[2]
 
 
 def _is_view(expression: ast.expr) -> bool:

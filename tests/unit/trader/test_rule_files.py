@@ -165,6 +165,47 @@ def test_the_file_of_a_decision_is_recorded_and_a_changed_one_is_reported(tmp_pa
             "G: a list can change",
         ),
         ("if True:\n    SEEN = {}\n", "return None", "SEEN: a dict can change"),
+        (
+            "from typing import NamedTuple\nclass A(NamedTuple):\n    x: list\nS = A(list())\n",
+            "return None",
+            "S: a list can change",
+        ),
+        ("from enum import Enum\nclass A(Enum):\n    X = list()\n", "return None", "A.X: a list"),
+        (
+            "from enum import Enum\nclass A(Enum):\n    X = (list(),)\n",
+            "return None",
+            "A.X: a list",
+        ),
+        ("_seen_ = list()\n", "return None", "_seen_: a list can change"),
+        ("__seen__ = list()\n", "return None", "__seen__: a list can change"),
+        (
+            "class A:\n    def __call__(self, s=list()): return s\n",
+            "return None",
+            "A.__call__: a list",
+        ),
+        ("PUSH = list().append\n", "return None", "PUSH: a list can change"),
+        (
+            "from functools import partialmethod\nclass A:\n"
+            "    def f(self, s): return s\n    g = partialmethod(f, list())\n",
+            "return None",
+            "A.g: a list can change",
+        ),
+        (
+            "async def f():\n    yield 1\nG = f()\n",
+            "return None",
+            "G: a async_generator can change",
+        ),
+        ("class A:\n    def __init__(self): self.s = []\nB = A()\n", "return None", "B.s: a list"),
+        ("SEEN = dict\n", "d = SEEN; d['x'] = 1", "line 7: d['x'] is assigned"),
+        ("", "inputs['x'] = 1", "line 6: inputs['x'] is assigned"),
+        ("", "inputs = {}; inputs['x'] = 1; inputs = None", "line 6: inputs['x'] is assigned"),
+        ("", "d = {}; f = lambda: d.__init__()", "line 6: d.__init__: a rule has no clock"),
+        ("class A:\n    def set(self): self.x = 1\n", "return None", "line 2: self.x is assigned"),
+        (
+            "class A:\n    def __init__(self):\n        def f(): self.x = 1\n        self.f = f\n",
+            "return None",
+            "line 3: self.x is assigned",
+        ),
         ("", "return hash('x')", "line 6: hash"),
         ("", "return id(inputs)", "line 6: id"),
         ("import decimal\n", "decimal.getcontext()", "line 7: decimal.getcontext"),
@@ -188,6 +229,13 @@ def test_the_file_of_a_decision_is_recorded_and_a_changed_one_is_reported(tmp_pa
         ("", "return f\"{frozenset('ab')}\"", "frozenset('ab'): the order of a set"),
         ("", "return [*map(set, ['ab'])]", "line 6: set: the order of a set"),
         ("", "d = dict(a=1); return [*(d.keys() & d.keys())]", "d.keys() & d.keys(): the order"),
+        ("", "a = dict(a=1).keys(); b = a; return [*(b & a)]", "b & a: the order of a set"),
+        ("def f(x: None | frozenset):\n    return [*x]\n", "return None", "line 2: x: the order"),
+        (
+            "from typing import Optional\ndef f(x: 'Optional[frozenset[str]]'):\n    return [*x]\n",
+            "return None",
+            "line 3: x: the order",
+        ),
         ("N = frozenset('ab')\n", "return [*N]", "line 7: N: the order of a set"),
         ("def f(x: frozenset[str]):\n    return [*x]\n", "return None", "line 2: x: the order"),
         ("def f(*, x=frozenset('ab')):\n    return [*x]\n", "return None", "line 2: x: the order"),
@@ -241,8 +289,38 @@ MINUTE = include.market.time.MINUTE_US
     assert decide(write_rule(tmp_path, body, head=head)).action == "buy"
 
 
-def test_a_rule_that_is_a_dataclass_with_a_list_is_refused(tmp_path: Path) -> None:
-    head = "from dataclasses import dataclass, field\n@dataclass"
+def test_a_rule_may_assign_what_it_makes_itself(tmp_path: Path) -> None:
+    head = """from collections import Counter
+from dataclasses import dataclass
+class Base:
+    def __init__(self, least: int) -> None:
+        self.least = least
+class Limits(Base):
+    def __init__(self) -> None:
+        super().__init__(2)
+        self.span = slice(1, 3)
+@dataclass(frozen=True, slots=True)
+class Level:
+    low: int = 1
+LIMITS, LEVEL, FIRST = Limits(), Level(), slice(2)
+def count(words: str) -> int:
+    counts = {}
+    total = [0] * 2
+    seen = Counter()
+    for word in words:
+        counts[word] = counts.get(word, 0) + 1
+        total[0] += 1
+        seen[word] += 1
+    del counts["b"]
+    return counts["a"] + total[0] + seen["a"]
+"""
+    body = "return 'buy' if count('aab') == 7 and LIMITS.least == 2 else None"
+    assert decide(write_rule(tmp_path, body, head=head)).action == "buy"
+
+
+@pytest.mark.parametrize("form", ["", "(slots=True)", "(frozen=True, slots=True)"])
+def test_a_rule_that_is_a_dataclass_with_a_list_is_refused(tmp_path: Path, form: str) -> None:
+    head = f"from dataclasses import dataclass, field\n@dataclass{form}"
     reference = write_rule(tmp_path, "return None", head=head)
     path = tmp_path / "mine.py"
     path.write_text(
