@@ -105,17 +105,13 @@ def _diagnose(settings: Settings) -> "list[Diagnosis] | None":
     """What a restart would do; null if Kafka does not answer."""
     from include.lake.diagnosis import diagnose_queries
     from include.local.kafka import answers
-    from include.local.kafka_topics import read_topics
+    from include.local.kafka_topics import read_reach_and_topics
 
     if not settings.kafka.bootstrap and not answers(settings):
         return None
-    topics = read_topics(settings)
-    if topics is None:
-        return None
     try:
-        return diagnose_queries(
-            settings.world_store, settings.lake, topics.ranges, topic_ids=topics.ids
-        )
+        answer = read_reach_and_topics(settings)
+        return answer and diagnose_queries(settings.world_store, *answer)
     except UnreadableTable:  # among the defects
         return []
 

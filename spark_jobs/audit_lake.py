@@ -51,11 +51,13 @@ def audit_world(settings: Settings, *, full: bool = False, reseal: bool = False)
         Unreachable: Kafka does not answer.
         PlatformError: a table cannot be read.
     """
+    read_kafka = partial(offset_ranges, settings.bootstrap, LANDED_TOPICS)
     delivered = Delivered(
         committed=committed_offsets(settings.checkpoints / "land" / "stream"),
-        kafka=offset_ranges(settings.bootstrap, LANDED_TOPICS),
+        kafka=read_kafka(),
         topic_ids=topic_ids(settings.bootstrap, LANDED_TOPICS),
         find_empty=partial(find_empty_offsets, settings.bootstrap),
+        read_kafka=read_kafka,
     )
     report = audit_lake(
         settings.world_store,

@@ -1,6 +1,5 @@
 """What a restart of the stream would do, read from checkpoints, Delta commits and Kafka's range."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,8 +12,7 @@ from include.lake.checkpoint import (
     has_begun,
 )
 from include.lake.epoch import find_refusal, find_removed, read_epoch
-from include.lake.topic_restarts import read_restarts
-from include.lake.watermarks import landed_offsets
+from include.lake.topic_changes import KafkaTopics, LakeReach
 from include.lake.window_states import find_state_damage
 from include.market.wire import OffsetRanges, TopicPartition
 from include.object_path import StorePath
@@ -55,13 +53,10 @@ class Diagnosis:
 
 
 def diagnose_queries(
-    store: StorePath, lake: str, ranges: OffsetRanges, *, topic_ids: Mapping[str, str] | None = None
+    store: StorePath, reach: LakeReach, kafka_topics: KafkaTopics
 ) -> list[Diagnosis]:
-    """A diagnosis of each query of the stream. `ranges`: Kafka's first and next offsets.
-
-    With `topic_ids`, Kafka's present ids, it knows topics that were recreated.
-    """
-    return [_diagnose(store, query, lake, ranges, topic_ids or {}) for query in QUERIES]
+    """A diagnosis of each query of the stream; the lake's reach was read before the topics."""
+    return [_diagnose(store, query, reach, kafka_topics) for query in QUERIES]
 
 
 def repair(store: StorePath, query: str, *, repaired_at: datetime) -> StorePath:
@@ -97,13 +92,14 @@ def find_query_damage(store: StorePath, query: str) -> str | None:
 
 
 def _diagnose(
-    store: StorePath, query: str, lake: str, ranges: OffsetRanges, topic_ids: Mapping[str, str]
+    store: StorePath, query: str, reach: LakeReach, kafka_topics: KafkaTopics
 ) -> Diagnosis:
+    ranges = kafka_topics.ranges
     checkpoint = store / "checkpoints" / query / "stream"
     damage = find_query_damage(store, query)
     if damage is not None:
         return Diagnosis(query, "damaged", damage, None, 0, 0, 0)
-    refusal = _find_refusal(checkpoint, query, lake, ranges, topic_ids)
+    refusal = _find_refusal(checkpoint, query, reach, kafka_topics)
     if refusal is not None:
         removed = {
             part: _first_offset(ranges, part) - end
@@ -115,7 +111,7 @@ def _diagnose(
         )
         return Diagnosis(query, state, refusal, None, 0, 0, lost_count)
     if not has_begun(checkpoint):
-        return _diagnose_new(query, lake, ranges)
+        return _diagnose_new(query, reach, ranges)
     committed = committed_offsets(checkpoint)
     newest = max(batch_numbers(checkpoint / "offsets"))
     planned = end_offsets(checkpoint / "offsets" / str(newest))
@@ -134,22 +130,22 @@ def _diagnose(
 
 
 def _find_refusal(
-    checkpoint: StorePath, query: str, lake: str, ranges: OffsetRanges, topic_ids: Mapping[str, str]
+    checkpoint: StorePath, query: str, reach: LakeReach, kafka_topics: KafkaTopics
 ) -> str | None:
     """Why a query would refuse to start, by the same rules as the stream's own start."""
     if query != "land":
-        return find_removed(checkpoint, query, ranges)
+        return find_removed(checkpoint, query, kafka_topics.ranges)
     return find_refusal(
         checkpoint.parent,
-        ranges=ranges,
-        watermarks=landed_offsets(lake, ranges),
-        topic_ids=topic_ids,
-        restarts=read_restarts(lake),
+        ranges=kafka_topics.ranges,
+        watermarks=reach.landed_in_kafka,
+        topic_ids=kafka_topics.ids,
+        restarts=reach.restarts,
     )
 
 
-def _diagnose_new(query: str, lake: str, ranges: OffsetRanges) -> Diagnosis:
-    watermarks = landed_offsets(lake, ranges) if query == "land" else {}
+def _diagnose_new(query: str, reach: LakeReach, ranges: OffsetRanges) -> Diagnosis:
+    watermarks = reach.landed_in_kafka if query == "land" else {}
     lost_count = sum(max(0, _first_offset(ranges, part) - end) for part, end in watermarks.items())
     in_kafka = sum(end - first for first, end in ranges.values())
     in_lake = sum(

@@ -1,6 +1,6 @@
 """What has become of the topics since they were read, against the tables and the checkpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,13 +29,18 @@ class KafkaTopics:
 
 
 @dataclass(frozen=True)
-class _Reading:
+class LakeReach:
     """How far the tables are (the lake's offsets), and the checkpoint (Kafka's)."""
 
     restarts: TopicRestarts
     landed: Offsets
     quarantined: Offsets
     committed: Offsets
+
+    @property
+    def landed_in_kafka(self) -> Offsets:
+        """The next offset to land of each partition that has landed at all, as Kafka counts."""
+        return {part: self.restarts.in_kafka(part, offset) for part, offset in self.landed.items()}
 
     def behind_all(self, part: TopicPartition) -> int:
         """The lake's first offset behind everything that it has of a partition."""
@@ -50,18 +55,32 @@ class _Reading:
         return self.committed.get(part)
 
 
-def find_restarts(
-    store: StorePath, lake: str, kafka_topics: KafkaTopics, *, found_at: datetime
-) -> list[TopicRestart]:
-    """The restarts that have to be accepted before the stream can go on with these topics."""
-    folder = store / "checkpoints" / "land"
-    stored, restarts = read_epoch(folder / "epoch.json"), read_restarts(lake)
-    reading = _Reading(
-        restarts,
-        lake_watermarks(lake, kafka_topics.ranges),
-        lake_watermarks(lake, kafka_topics.ranges, table=QUARANTINE.name),
-        committed_offsets(folder / "stream"),
+def read_reach(store: StorePath, lake: str, parts: Collection[TopicPartition]) -> LakeReach:
+    """How far these partitions have landed by now."""
+    return LakeReach(
+        read_restarts(lake),
+        lake_watermarks(lake, parts),
+        lake_watermarks(lake, parts, table=QUARANTINE.name),
+        committed_offsets(store / "checkpoints" / "land" / "stream"),
     )
+
+
+def find_restarts(
+    store: StorePath,
+    lake: str,
+    kafka_topics: KafkaTopics,
+    *,
+    found_at: datetime,
+    reach: LakeReach | None = None,
+) -> list[TopicRestart]:
+    """The restarts that have to be accepted before the stream can go on with these topics.
+
+    While the stream may run, `reach` was read before the topics: what lands meanwhile would be
+    taken for an end that Kafka has lost.
+    """
+    reading = reach or read_reach(store, lake, kafka_topics.ranges)
+    restarts = reading.restarts
+    stored = read_epoch(store / "checkpoints" / "land" / "epoch.json")
     new_topics = {
         topic
         for topic, topic_id in kafka_topics.ids.items()
@@ -71,7 +90,7 @@ def find_restarts(
 
 
 def _find_restarts(
-    reading: _Reading, kafka_topics: KafkaTopics, new_topics: set[str], found_at: datetime
+    reading: LakeReach, kafka_topics: KafkaTopics, new_topics: set[str], found_at: datetime
 ) -> Iterator[TopicRestart]:
     for part, (first, end) in sorted(kafka_topics.ranges.items()):
         topic_id, behind_all = kafka_topics.ids.get(part.topic, ""), reading.behind_all(part)

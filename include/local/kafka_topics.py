@@ -12,7 +12,7 @@ from pathlib import Path
 from include.bus import offset_ranges, topic_ids
 from include.errors import Unreachable
 from include.lake.tables import LANDED_TOPICS
-from include.lake.topic_changes import KafkaTopics
+from include.lake.topic_changes import KafkaTopics, LakeReach, read_reach
 from include.local.kafka_folders import read_topic_id
 from include.local.supervisor import SupervisorClient
 from include.market.wire import TopicPartition
@@ -42,6 +42,16 @@ def read_topics(settings: Settings) -> KafkaTopics | None:
         return Question(ask, name="Kafka").answer(within_s=KAFKA_S)
     except (Unreachable, TimeoutError):
         return None
+
+
+def read_reach_and_topics(settings: Settings) -> tuple[LakeReach, KafkaTopics] | None:
+    """How far the lake is, and then the topics, as the stream may land meanwhile; null as above."""
+    topics = read_topics(settings)
+    if topics is None:
+        return None
+    reach = read_reach(settings.world_store, settings.lake, topics.ranges)
+    later = read_topics(settings)
+    return None if later is None else (reach, later)
 
 
 def read_topic_folders(log: Path) -> KafkaTopics | None:

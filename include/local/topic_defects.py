@@ -11,12 +11,11 @@ from functools import partial
 from include.lake.checkpoint import committed_offsets, has_begun
 from include.lake.diagnosis import QUERIES, find_query_damage, repair
 from include.lake.epoch import find_refusal, find_removed
-from include.lake.topic_changes import KafkaTopics, find_restarts
-from include.lake.topic_restarts import REMOVED, TopicRestart, read_restarts, write_restarts
-from include.lake.watermarks import landed_offsets
+from include.lake.topic_changes import KafkaTopics, LakeReach, find_restarts
+from include.lake.topic_restarts import REMOVED, TopicRestart, write_restarts
 from include.local.defects import Defect, checkpoint_defect
 from include.local.kafka_folders import find_strays
-from include.local.kafka_topics import read_topics
+from include.local.kafka_topics import read_reach_and_topics
 from include.settings import Settings
 
 REMEDY = "goes on there; what Kafka has lands once, and the audit names the place"
@@ -27,11 +26,12 @@ def examine_topics(settings: Settings) -> Iterator[Defect]:
 
     Nothing is reported while Kafka does not answer, or has topics to bring back first.
     """
-    topics = read_topics(settings)
-    if topics is None or find_strays(settings):
+    answer = read_reach_and_topics(settings)
+    if answer is None or find_strays(settings):
         return
+    reach, topics = answer
     restarts = find_restarts(
-        settings.world_store, settings.lake, topics, found_at=datetime.now(UTC)
+        settings.world_store, settings.lake, topics, found_at=datetime.now(UTC), reach=reach
     )
     if not has_begun(settings.checkpoints / "land" / "stream"):
         # A new epoch begins behind what was removed, and notes the place itself.
@@ -39,7 +39,7 @@ def examine_topics(settings: Settings) -> Iterator[Defect]:
     for restart in restarts:
         yield _restart_defect(settings, restart)
     if not restarts:
-        yield from _examine_readers(settings, topics)
+        yield from _examine_readers(settings, topics, reach)
 
 
 def _restart_defect(settings: Settings, restart: TopicRestart) -> Defect:
@@ -57,7 +57,9 @@ def _accept(settings: Settings, restart: TopicRestart) -> None:
             repair(settings.world_store, query, repaired_at=datetime.now(UTC))
 
 
-def _examine_readers(settings: Settings, kafka_topics: KafkaTopics) -> Iterator[Defect]:
+def _examine_readers(
+    settings: Settings, kafka_topics: KafkaTopics, reach: LakeReach
+) -> Iterator[Defect]:
     """Checkpoints that cannot go on with the topics, where that loses nothing (any more)."""
     for query in QUERIES:
         folder = settings.checkpoints / query
@@ -67,9 +69,9 @@ def _examine_readers(settings: Settings, kafka_topics: KafkaTopics) -> Iterator[
             refusal = find_refusal(
                 folder,
                 ranges=kafka_topics.ranges,
-                watermarks=landed_offsets(settings.lake, kafka_topics.ranges),
+                watermarks=reach.landed_in_kafka,
                 topic_ids=kafka_topics.ids,
-                restarts=read_restarts(settings.lake),
+                restarts=reach.restarts,
             )
         else:
             refusal = find_removed(folder / "stream", query, kafka_topics.ranges)

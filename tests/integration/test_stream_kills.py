@@ -20,6 +20,7 @@ from include.lake.audit.landed_minutes import COMPARED
 from include.lake.checkpoint import committed_offsets
 from include.lake.diagnosis import diagnose_queries, repair
 from include.lake.tables import LANDED_TOPICS
+from include.lake.topic_changes import KafkaTopics, read_reach
 from include.serving.trade_minutes import refresh, served_minutes
 from include.settings import Settings
 from tests.conftest import make_environment
@@ -191,8 +192,9 @@ def test_a_damaged_checkpoint_is_refused_and_rebuilt_without_loss_or_doubling(
             if harm is not None:
                 harm(checkpoint(settings))
             sender.send(800)
-            ranges = offset_ranges(settings.bootstrap, LANDED_TOPICS)
-            land = diagnose_queries(settings.home, settings.lake, ranges)[0]
+            topics = KafkaTopics(offset_ranges(settings.bootstrap, LANDED_TOPICS), {})
+            reach = read_reach(settings.home, settings.lake, topics.ranges)
+            land = diagnose_queries(settings.home, reach, topics)[0]
             assert (land.query, land.state) == ("land", state), land
             if state == "damaged":
                 with streaming(settings, environ) as refused:

@@ -95,14 +95,25 @@ class AuditedLake:
             for part, wanted in spans.items()
         }
 
-    def audit(self, *, other_checks: Any = None, **options: Any) -> AuditReport:
+    def audit(
+        self, *, other_checks: Any = None, earlier: "AuditedLake | None" = None, **options: Any
+    ) -> AuditReport:
+        """Audit it; `earlier` is what Kafka and the checkpoint said before the tables were read."""
+        before = earlier or self
+
         def others(landed: LandedMinutes) -> list[Check]:
             return [check_completeness(self.lake), *(other_checks(landed) if other_checks else ())]
 
         return audit_lake(
             self.home,
             self.lake,
-            Delivered(self.kafka, self.topic_ids, self.committed, self.find_empty),
+            Delivered(
+                before.kafka,
+                self.topic_ids,
+                before.committed,
+                self.find_empty,
+                read_kafka=lambda: self.kafka,
+            ),
             open_reader=open_reader,
             other_checks=others,
             **options,

@@ -39,13 +39,16 @@ RowReader = Callable[[Mapping[str, DeltaTable], Offsets, Offsets], Counts]
 class Delivered:
     """What Kafka keeps (first and next offset), its topic ids, and the checkpoint's offsets.
 
-    `find_empty` gives the parts of spans (first offset and end, Kafka's) that have no record.
+    `kafka` was read before the tables are; `read_kafka` reads it once more behind them, so that
+    what lands meanwhile is not taken for an end that Kafka has lost. `find_empty` gives the parts
+    of spans (first offset and end, Kafka's) that have no record.
     """
 
     kafka: OffsetRanges
     topic_ids: Mapping[str, str]
     committed: Offsets
     find_empty: Callable[[OffsetHoles], OffsetHoles] = field(default=lambda _spans: {})
+    read_kafka: Callable[[], OffsetRanges] | None = None
 
 
 def audit_lake(
@@ -108,8 +111,12 @@ def _read_bounds(
     restarts: TopicRestarts,
 ) -> Bounds:
     """The bounds of pinned tables; floors are read after pinning, for rows go after floors came."""
-    kafka, committed = delivered.kafka, delivered.committed
-    bounds = read_bounds(store, tables, kafka=kafka, committed=committed, restarts=restarts)
+    later = delivered.read_kafka() if delivered.read_kafka else delivered.kafka
+    firsts = {part: first for part, (first, _) in delivered.kafka.items()}
+    kafka = {part: (firsts.get(part, first), end) for part, (first, end) in later.items()}
+    bounds = read_bounds(
+        store, tables, kafka=kafka, committed=delivered.committed, restarts=restarts
+    )
     return replace(bounds, floors={part: at.offset for part, at in read_floors(lake).items()})
 
 

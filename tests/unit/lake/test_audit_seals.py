@@ -52,6 +52,18 @@ def detail(report: AuditReport, name: str = "seals") -> str:
     return found.detail
 
 
+def test_what_lands_while_an_audit_begins_is_no_lost_end(tmp_path: Path) -> None:
+    """Kafka's ends are read before and behind the tables, which the stream goes on writing."""
+    world = clean_lake(tmp_path)
+    earlier = world.at(world.home)
+    land_batch(world, BATCHES)
+    report = world.audit(earlier=earlier)
+    assert report.ok, report.checks
+    world.kafka[BOOK] = (0, world.kafka[BOOK][1] - 1)
+    (fault,) = [check for check in world.audit(earlier=earlier).checks if not check.ok]
+    assert "market.book/0" in fault.detail and "lost its end" in fault.detail
+
+
 def test_what_is_new_is_added_to_what_was_sealed(world: AuditedLake) -> None:
     land_batch(world, BATCHES)
     report = world.audit()

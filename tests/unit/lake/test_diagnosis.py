@@ -8,6 +8,7 @@ from deltalake import CommitProperties, Transaction, write_deltalake
 
 from include.lake.diagnosis import QUERIES, Diagnosis, diagnose_queries
 from include.lake.tables import TABLES
+from include.lake.topic_changes import KafkaTopics, read_reach
 from include.lake.watermarks import application_id
 from include.lake.writing import arrow_rows
 from include.market.wire import OffsetRanges, TopicPartition
@@ -47,8 +48,9 @@ def land(store: Path, *ends: int) -> None:
 
 def diagnose(store: Path, query: str, *ranges: tuple[int, int], topic_id: str = "") -> Diagnosis:
     in_kafka: OffsetRanges = dict(zip(QUOTES, ranges, strict=True))
-    ids = {"market.quotes": topic_id} if topic_id else None
-    diagnoses = diagnose_queries(store, str(store / "lake"), in_kafka, topic_ids=ids)
+    ids = {"market.quotes": topic_id} if topic_id else {}
+    reach = read_reach(store, str(store / "lake"), in_kafka)
+    diagnoses = diagnose_queries(store, reach, KafkaTopics(in_kafka, ids))
     assert tuple(one.query for one in diagnoses) == QUERIES
     return diagnoses[QUERIES.index(query)]
 
@@ -114,7 +116,8 @@ def test_a_damaged_checkpoint_is_the_damage_of_its_query_alone(tmp_path: Path, q
         if other == query:
             (stream / "offsets" / "0").write_text("")
     in_kafka = dict.fromkeys(QUOTES, (0, 20))
-    found = {one.query: one for one in diagnose_queries(tmp_path, str(tmp_path), in_kafka)}
+    reach = read_reach(tmp_path, str(tmp_path), in_kafka)
+    found = {one.query: one for one in diagnose_queries(tmp_path, reach, KafkaTopics(in_kafka, {}))}
     damage = "offsets/0 is empty or cut off"
     assert found[query] == Diagnosis(query, "damaged", damage, None, 0, 0, 0)
     assert found[query].sentence() == f"refuses to start ({damage})"

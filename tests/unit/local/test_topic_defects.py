@@ -10,11 +10,13 @@ from deltalake import CommitProperties, Transaction, write_deltalake
 from include.errors import PlatformError
 from include.lake.diagnosis import diagnose_queries
 from include.lake.tables import TABLES
+from include.lake.topic_changes import KafkaTopics, LakeReach
 from include.lake.topic_restarts import RECREATED, REMOVED, read_restarts
 from include.lake.watermarks import application_id, landed_offsets
 from include.lake.writing import arrow_rows
+from include.local import kafka_topics
 from include.local.examination import examine, repair_all, repair_what_loses_nothing
-from include.local.kafka_topics import read_topic_folders
+from include.local.kafka_topics import read_reach_and_topics, read_topic_folders
 from include.market.wire import TopicPartition
 from include.settings import Settings
 from tests.conftest import make_settings
@@ -57,6 +59,11 @@ def broker_files(
 
 def land(settings: Settings, *, end: int) -> None:
     """A table that has landed up to an offset, and the checkpoint of the stream that did it."""
+    commit(settings, end=end)
+    checkpoint(settings, end=end)
+
+
+def commit(settings: Settings, *, end: int) -> None:
     write_deltalake(
         f"{settings.lake}/quotes",
         arrow_rows(TABLES["feed_ledger"], []),
@@ -66,7 +73,12 @@ def land(settings: Settings, *, end: int) -> None:
             app_transactions=[Transaction(application_id(PART), end)]
         ),
     )
-    checkpoint(settings, end=end)
+
+
+def read(settings: Settings) -> tuple[LakeReach, KafkaTopics]:
+    answer = read_reach_and_topics(settings)
+    assert answer is not None
+    return answer
 
 
 def checkpoint(settings: Settings, *, end: int) -> Path:
@@ -118,7 +130,7 @@ def test_a_topic_created_anew_keeps_up_back_until_doctor_accepts_it(
         repair_what_loses_nothing(settings, print_line=lambda _: None)
     topics = read_topic_folders(settings.home / "kafka" / "log")
     assert topics is not None
-    told = diagnose_queries(settings.home, settings.lake, topics.ranges, topic_ids=topics.ids)[0]
+    told = diagnose_queries(settings.home, *read(settings))[0]
     assert told.state == "other_topic"
     assert told.sentence().startswith("refuses to start (topic market.quotes was recreated")
     assert repair_all(settings, print_line=lambda _: None) == []
@@ -134,7 +146,7 @@ def test_retention_that_overtook_the_stream_is_told_alike_and_accepted(settings:
     broker_files(settings, OLD, segments={0: batch(0, 20)}, start=15)
     topics = read_topic_folders(settings.home / "kafka" / "log")
     assert topics is not None
-    told = diagnose_queries(settings.home, settings.lake, topics.ranges, topic_ids=topics.ids)[0]
+    told = diagnose_queries(settings.home, *read(settings))[0]
     assert (told.state, told.lost) == ("lost_offsets", 6)
     assert "refuses to start (Kafka has removed offsets 9 to 14 of market.quotes/0" in (
         told.sentence()
@@ -145,7 +157,7 @@ def test_retention_that_overtook_the_stream_is_told_alike_and_accepted(settings:
     (restart,) = read_restarts(settings.lake)
     assert (restart.cause, restart.lost_from, restart.offset) == (REMOVED, 9, 15)
     assert landed_offsets(settings.lake, [PART]) == {PART: 15}
-    told = diagnose_queries(settings.home, settings.lake, topics.ranges, topic_ids=topics.ids)[0]
+    told = diagnose_queries(settings.home, *read(settings))[0]
     assert (told.state, told.lost, told.waiting) == ("lost", 0, 5)
 
 
@@ -168,3 +180,25 @@ def test_a_repair_that_was_cut_short_is_completed(settings: Settings) -> None:
     repair_what_loses_nothing(settings, print_line=lambda _: None)
     assert not stream.exists()
     assert len(list(read_restarts(settings.lake))) == 1
+
+
+def test_what_lands_between_two_questions_is_no_lost_end(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`doctor` beside a running stream: the lake is read first, and the topics after it."""
+    broker_files(settings, OLD, segments={0: batch(0, 10)})
+    land(settings, end=10)
+    ask = kafka_topics.read_topics
+
+    def read_topics(settings: Settings) -> KafkaTopics | None:
+        answer = ask(settings)
+        if not (settings.home / "more").exists():  # eleven arrives and lands behind the answer
+            (settings.home / "more").touch()
+            broker_files(settings, OLD, segments={0: batch(0, 11)})
+            commit(settings, end=11)
+        return answer
+
+    monkeypatch.setattr(kafka_topics, "read_topics", read_topics)
+    assert [defect.sentence for defect in examine(settings)] == []
+    (settings.home / "more").unlink()
+    assert diagnose_queries(settings.home, *read(settings))[0].state == "intact"
