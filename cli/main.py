@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 from rich.markup import escape
@@ -41,12 +41,13 @@ class _UsageSentence(click.ClickException):
 
     exit_code = 2
 
-    def __init__(self, error: click.UsageError) -> None:
-        fault = " ".join(error.format_message().split()).rstrip(".")
-        help_command = f"./{error.ctx.command_path} --help" if error.ctx else "see --help"
+    def __init__(self, usage_error: click.UsageError) -> None:
+        fault = " ".join(usage_error.format_message().split()).rstrip(".")
+        context = usage_error.ctx
+        help_command = f"./{context.command_path} --help" if context else "see --help"
         super().__init__(f"{fault} ({help_command})")
 
-    def show(self, file: IO[Any] | None = None) -> None:
+    def show(self, *_: Any) -> None:
         """Print it as every other error is printed."""
         ERR.print(f"[red]tickhouse:[/] {escape(self.message)}", highlight=False, soft_wrap=True)
 

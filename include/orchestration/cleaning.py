@@ -15,6 +15,7 @@ from include.atomic_files import delete_folder
 from include.errors import Transient
 from include.local.airflow import build_environment
 from include.object_path import StorePath
+from include.quality.page import remove_old_pages
 from include.settings import Settings
 
 CLEANING_S = 1200.0
@@ -46,6 +47,17 @@ def clean_airflow(settings: Settings, *, before_at: datetime) -> str:
     if finished.returncode:
         raise Transient(f"airflow db clean ended with {finished.returncode}: {last_line}")
     return last_line
+
+
+def remove_all_old_files(settings: Settings, *, now: datetime) -> dict[str, int]:
+    """Delete old task logs, old quality pages and files that repairs moved; gives their numbers."""
+    logs_before = days_ago(settings.airflow.keep_days, now=now)
+    damaged_before = days_ago(settings.supervisor.damaged_days, now=now)
+    return {
+        "logs": remove_old_files(settings.home / "airflow" / "logs", before_at=logs_before),
+        "pages": remove_old_pages(settings.pages, newest=settings.quality.pages),
+        "damaged": remove_damaged_files(settings, before_at=damaged_before),
+    }
 
 
 def remove_old_files(folder: Path, *, before_at: datetime) -> int:

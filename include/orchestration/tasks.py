@@ -269,18 +269,8 @@ def clean_airflow_tables() -> str:
 def remove_old_files() -> dict[str, int]:
     """Delete old task logs, old quality pages and files that repairs moved; give their numbers."""
     from include.orchestration import cleaning
-    from include.quality.page import remove_old_pages
 
-    settings, now = from_environment(), datetime.now(UTC)
-    logs_before = cleaning.days_ago(settings.airflow.keep_days, now=now)
-    damaged_before = cleaning.days_ago(settings.supervisor.damaged_days, now=now)
-    return {
-        "logs": cleaning.remove_old_files(
-            settings.home / "airflow" / "logs", before_at=logs_before
-        ),
-        "pages": remove_old_pages(settings.pages, newest=settings.quality.pages),
-        "damaged": cleaning.remove_damaged_files(settings, before_at=damaged_before),
-    }
+    return cleaning.remove_all_old_files(from_environment(), now=datetime.now(UTC))
 
 
 def forecast_next_minutes() -> dict[str, int]:
