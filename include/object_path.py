@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from include.errors import Permanent, PlatformError, Unreachable, first_line
 
 if TYPE_CHECKING:
+    from obstore import ObjectMeta
     from obstore.store import S3Store
 
 SCHEME = "s3a://"
@@ -92,13 +93,25 @@ class ObjectPath:
     def stat(self) -> ObjectStatus:
         """The object's size."""
         with _use_store(self) as store:
-            head = store.head(self.key)
-        return ObjectStatus(int(head["size"]), head["last_modified"].timestamp())
+            return _read_status(store.head(self.key))
 
     def read_bytes(self) -> bytes:
         """The object's content."""
         with _use_store(self) as store:
             return bytes(store.get(self.key).bytes())
+
+    def read_small(self, *, max_bytes: int) -> tuple[ObjectStatus, bytes | None]:
+        """The object's status, and its content if that is no longer; by one request."""
+        with _use_store(self) as store:
+            answer = store.get(self.key)
+            status = _read_status(answer.meta)
+            content = bytes(answer.bytes()) if status.st_size <= max_bytes else None
+        return status, content
+
+    def read_range(self, first: int, end: int) -> bytes:
+        """The object's bytes from `first` to before `end`."""
+        with _use_store(self) as store:
+            return bytes(store.get_range(self.key, start=first, end=end))
 
     def read_text(self, encoding: str = "utf-8", *, errors: str = "strict") -> str:
         """The object's content as text."""
@@ -195,6 +208,10 @@ class ObjectPath:
         with _use_store(self) as store:
             for page in store.list(self.key or None):
                 yield from (ObjectPath(self.bucket, entry["path"]) for entry in page)
+
+
+def _read_status(meta: "ObjectMeta") -> ObjectStatus:
+    return ObjectStatus(int(meta["size"]), meta["last_modified"].timestamp())
 
 
 StorePath = Path | ObjectPath

@@ -172,11 +172,9 @@ def register_store(connection: "duckdb.DuckDBPyConnection", files: Sequence[str]
     uris = [uri for uri in files if "://" in uri]
     if not uris or connection.filesystem_is_registered("s3a"):
         return
-    from obstore.fsspec import FsspecStore  # noqa: PLC0415 - late: most lakes are local
+    from include.lake.data_files import DataFiles  # noqa: PLC0415 - late: most lakes are local
 
-    # One of its own: fsspec would give that of earlier settings, with their address and keys.
-    options: dict[str, Any] = {"skip_instance_cache": True}
-    connection.register_filesystem(FsspecStore("s3a", **options))
+    connection.register_filesystem(DataFiles())
 
 
 def _quote_literal(text: str) -> str:
