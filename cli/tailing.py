@@ -20,7 +20,7 @@ from include.settings import from_environment
     "filters",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Only records with this venue, symbol, kind or text; may be given several times.",
+    help="Only records with this venue, symbol, kind or text, of the last 10,000; may be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Each record whole, a JSON object a line.")
 def tail(
@@ -40,6 +40,7 @@ def tail(
       ./tickhouse tail market.signals --filter symbol=BTC-USD -f
     """  # noqa: D301 (click reads the \\b)
     from include.bus.record_browsing import (
+        SEARCHED,
         Beginning,
         browse_records,
         describe_briefly,
@@ -50,10 +51,14 @@ def tail(
     records = browse_records(
         from_environment().bootstrap,
         topic,
-        Beginning(lines, offset, partition),
+        Beginning(lines, offset, partition, searched=SEARCHED if filters else 0),
         record_filter=parse_filter(filters),
         follow=follow,
     )
+    is_empty = True
     for record in records:
         text = json.dumps(describe_record(record)) if as_json else describe_briefly(record)
         click.echo(text)
+        is_empty = False
+    if is_empty and filters and offset is None:
+        click.echo(f"none of the last {SEARCHED:,} records of a partition passes", err=True)

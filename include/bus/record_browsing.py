@@ -1,5 +1,6 @@
 """The newest records of a topic, and those that come: filtered, for a person to read."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ POLL_S = 0.5
 FIELDS, TEXT = ("venue", "symbol", "kind", "type"), "text"
 SHOWN_VALUE = 160  # characters of a record that is no JSON object
 SHOWN_EVENTS = 3
+SEARCHED = 10_000
+"""Records before the end of each partition in which a filter looks."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,14 @@ def parse_filter(conditions: Iterable[str]) -> RecordFilter:
 class Beginning:
     """Where to begin: so many records before the end of each partition, or an offset of it.
 
-    Without `partition` it is every partition.
+    Without `partition` it is every partition. With `searched` the `last` are those that pass a
+    filter, of so many before the end.
     """
 
     last: int = 10
     offset: int | None = None
     partition: int | None = None
+    searched: int = 0
 
     def offset_in(self, part: TopicPartition, offset_range: tuple[int, int]) -> int:
         """The first offset to read of a partition that keeps these (first and next).
@@ -74,7 +79,7 @@ class Beginning:
         """
         first, end = offset_range
         if self.offset is None:
-            return max(first, end - self.last)
+            return max(first, end - max(self.last, self.searched))
         if not first <= self.offset <= end:
             raise QueryError(f"{part} keeps offsets {first} to {end - 1}, not {self.offset}")
         return self.offset
@@ -132,6 +137,29 @@ def _read_time(epoch_us: object) -> datetime | None:
         return None
 
 
+class _NewestRecords:
+    """Of the records before the ends that pass a filter, the last ones of each partition."""
+
+    def __init__(self, ends: Mapping[TopicPartition, int], beginning: Beginning) -> None:
+        self._ends = ends if beginning.searched and beginning.offset is None else {}
+        self._records = {part: deque[Record](maxlen=beginning.last) for part in self._ends}
+
+    def collect(self, record: Record) -> bool:
+        """Whether the record is one of them, to be taken later."""
+        part = TopicPartition(record.topic, record.partition)
+        if record.offset >= self._ends.get(part, 0):
+            return False
+        self._records[part].append(record)
+        return True
+
+    def take(self) -> Iterator[Record]:
+        """Those that were collected, oldest first; there are none of them afterwards."""
+        records = [record for queue in self._records.values() for record in queue]
+        for queue in self._records.values():
+            queue.clear()
+        yield from sorted(records, key=lambda record: record.kafka_time_ms)
+
+
 def browse_records(
     bootstrap: str,
     topic: str,
@@ -155,14 +183,19 @@ def browse_records(
         raise QueryError(f"{topic} has no partition {number}; it has {numbers}")
     ends = {part: ranges[part][1] for part in chosen}
     starts = {part: beginning.offset_in(part, ranges[part]) for part in chosen}
+    newest = _NewestRecords(ends, beginning)
     others = {part: end for part, (_, end) in ranges.items() if part not in chosen}
     with closing(Consumer(bootstrap, topics=[topic], offsets=others | starts)) as consumer:
         while not is_stopped() and (follow or _has_more(consumer, ends)):
             for record in consumer.poll(POLL_S):
                 end = ends.get(TopicPartition(record.topic, record.partition), 0)
                 is_due = end > 0 and (follow or record.offset < end)
-                if is_due and record_filter.takes(record):
+                if is_due and record_filter.takes(record) and not newest.collect(record):
+                    yield from newest.take()
                     yield record
+            if not _has_more(consumer, ends):
+                yield from newest.take()
+        yield from newest.take()
 
 
 def _has_more(consumer: Consumer, ends: Mapping[TopicPartition, int]) -> bool:

@@ -24,7 +24,7 @@ from include.lake.columns import Column, Table
 from include.lake.delta_log import find_log_damage
 from include.lake.table_features import find_unread_feature, refuse_clone, unread_feature
 from include.lake.tables import TABLES
-from include.lake.views import VIEWS, create_views, find_views
+from include.lake.views import VIEWS, create_all_views, create_views, find_views
 from include.object_path import SCHEME, describe_refusal
 
 if TYPE_CHECKING:
@@ -225,15 +225,19 @@ def run_query(
     """
     import duckdb  # noqa: PLC0415
 
+    table_names = find_tables(statement)
     connection = connect(
         lake,
-        find_tables(statement) or TABLES,
+        table_names or TABLES,
         as_of=as_of,
         all_tables=all_tables,
         choose_files=choose_files,
     )
     try:
-        create_views(connection, statement)
+        if table_names:
+            create_views(connection, statement)
+        else:
+            create_all_views(connection)
         yield connection.sql(statement, params=dict(bindings or {}))
     except duckdb.Error as error:
         existing = ", ".join(name for name in TABLES if open_table(lake, name)) or "none yet"

@@ -70,6 +70,15 @@ def find_views(statement: str) -> list[str]:
     return [name for name in VIEWS if name in words]
 
 
+def create_all_views(connection: "duckdb.DuckDBPyConnection") -> None:
+    """Make every view whose table the connection has, for a statement that asks what there is."""
+    rows = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+    table_names = {name for (name,) in rows}
+    for table_name, text in VIEWS.values():
+        if table_name in table_names:
+            connection.execute(text)
+
+
 def create_views(connection: "duckdb.DuckDBPyConnection", statement: str) -> None:
     """Make the views that a statement names, over the tables that the connection has."""
     for name in find_views(statement):

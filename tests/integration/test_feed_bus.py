@@ -23,7 +23,7 @@ from include.bus import (
     find_empty_offsets,
     offset_ranges,
 )
-from include.bus.record_browsing import Beginning, RecordFilter, browse_records
+from include.bus.record_browsing import Beginning, RecordFilter, browse_records, parse_filter
 from include.bus.tail import read_tail
 from include.errors import PlatformError, Unreachable
 from include.local import kafka
@@ -179,6 +179,14 @@ def test_partitions_that_a_topic_gets_later_and_aborted_records(settings: Settin
     all_of_them = RecordFilter({}, ())
     browsed = browse_records(settings.bootstrap, topic, Beginning(), record_filter=all_of_them)
     assert [one.value for one in browsed] == values
+    first = parse_filter(["text=first"])
+    for beginning, passing in ((Beginning(1), []), (Beginning(1, searched=9), values[:1])):
+        browsed = browse_records(settings.bootstrap, topic, beginning, record_filter=first)
+        assert [one.value for one in browsed] == passing
+    newest = browse_records(
+        settings.bootstrap, topic, Beginning(1, searched=9), record_filter=all_of_them
+    )
+    assert [one.value for one in newest] == values[1:]
     admin = KafkaAdminClient(bootstrap_servers=settings.bootstrap)
     admin.create_partitions({topic: 3})
     admin.close()

@@ -11,6 +11,7 @@ from typing import Any
 from include.bus import Record
 from include.bus.record_browsing import (
     FIELDS,
+    SEARCHED,
     TEXT,
     Beginning,
     RecordFilter,
@@ -29,9 +30,6 @@ from include.settings import Settings
 
 MAX_RECORDS = 100
 MAX_TEXT = 200
-SEARCHED = 10_000
-"""Records before the end of each partition in which a filter looks."""
-
 SEARCH_S = 8.0
 STEPS = 48
 RANGES_S = {"15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800}

@@ -45,6 +45,7 @@ def test_minute_totals_have_the_names_of_the_fifth_system(tmp_path: Path) -> Non
     minute = {"venue": "binance", "symbol": "BTC-USDT", "minute": AT, "total_count_buy": 3}
     put(tmp_path, "trade_minutes", [minute | {"total_base_sell": D("0.5"), "close": D(7)}])
     names, (row,) = query(str(tmp_path), "FROM minute_totals WHERE TIME > '2026-01-01'")
+    assert {("minute_totals",), ("trade_minutes",)} <= set(query(str(tmp_path), "SHOW TABLES")[1])
     assert names == [
         "TIME",
         "VENUE",
