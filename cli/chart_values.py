@@ -8,7 +8,13 @@ from include.setting_fields import Secret
 from include.settings import list_variables, load
 
 FOLDER = "deploy/helm"
-FIXED = {"TICKHOUSE_VAR", "TICKHOUSE_PORTS_HOST"}
+FIXED = {  # the pods' own: folder, address, and the ports that services and probes name
+    "TICKHOUSE_VAR",
+    "TICKHOUSE_PORTS_HOST",
+    "TICKHOUSE_PORTS_DASHBOARD",
+    "TICKHOUSE_PORTS_SPARK_UI",
+    "TICKHOUSE_CLUSTER_START",
+}
 METRICS = "TICKHOUSE_METRICS_"
 NOT_PORTS = ("TICKHOUSE_METRICS_EVERY_S", "TICKHOUSE_METRICS_HOST")
 RESOURCES = ("feed", "stream", "trader", "minutes", "watcher", "dashboard", "prepare")

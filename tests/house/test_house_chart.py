@@ -261,6 +261,10 @@ def test_status_asks_pages_that_services_have(
         ({"settings": {"TICKHOUSE_STOR": "x"}}, "'TICKHOUSE_STOR' not allowed"),
         ({"settings": {"TICKHOUSE_POSTGRES_PASSWORD": "x"}}, "PASSWORD' not allowed"),
         ({"settings": {"TICKHOUSE_VAR": "/x"}}, "'TICKHOUSE_VAR' not allowed"),
+        # What services and probes of the chart name is not to be moved by a setting.
+        ({"settings": {"TICKHOUSE_PORTS_DASHBOARD": 6006}}, "_DASHBOARD' not allowed"),
+        ({"settings": {"TICKHOUSE_PORTS_SPARK_UI": 4041}}, "_SPARK_UI' not allowed"),
+        ({"settings": {"TICKHOUSE_CLUSTER_START": "yes"}}, "_START' not allowed"),
         ({"secrets": {"values": {"TICKHOUSE_WORLD": "x"}}}, "'TICKHOUSE_WORLD' not allowed"),
         ({"feeds": {"names": ["nowhere"]}}, "/feeds/names/0"),
         ({"tradr": {}}, "'tradr' not allowed"),
