@@ -1,6 +1,7 @@
 """The verb drill: faults made on purpose in a scratch world, counted, each with its sabotage."""
 
 import json
+import math
 import random
 import sys
 from dataclasses import asdict
@@ -29,6 +30,14 @@ COLUMNS = (
 )
 
 
+def _require_finite(
+    _context: click.Context, _option: click.Parameter, hours: float | None
+) -> float | None:
+    if hours is not None and not math.isfinite(hours):
+        raise click.BadParameter(f"{hours} is no number of hours")
+    return hours
+
+
 @click.command()
 @click.option("--seed", type=int, help="Of the market and of every choice; else a new one.")
 @click.option(
@@ -40,7 +49,7 @@ COLUMNS = (
     "--long",
     "hours",
     type=click.FloatRange(min=0.1),
-    default=None,
+    callback=_require_finite,
     metavar="HOURS",
     help="A random fault every three minutes, and the slopes of memory and lag.",
 )

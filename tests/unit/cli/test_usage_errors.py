@@ -16,6 +16,10 @@ from cli.main import cli
         (["book", "gemini"], "Missing argument 'SYMBOL' (./tickhouse book --help)"),
         (["backtest", "--sweep"], "Option '--sweep' requires an argument (see --help)"),
         (
+            ["drill", "--long", "nan"],
+            "Invalid value for '--long': nan is no number of hours (./tickhouse drill --help)",
+        ),
+        (
             ["bench", "stream", "--store", "[x]"],
             "Invalid value for '--store': '[x]' is not one of 'local', 's3' "
             "(./tickhouse bench stream --help)",
