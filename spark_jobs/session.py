@@ -18,6 +18,7 @@ from pyspark.sql import SparkSession
 from include.bus import offset_ranges
 from include.errors import PlatformError
 from include.local.java import java_home
+from include.local.schema import refuse_other_numbers
 from include.market.wire import Topic
 from include.settings import ROOT, Settings, set_variables
 from include.settings.store import is_object_store
@@ -46,11 +47,13 @@ def open_session(
 
     Raises:
         PlatformError: `spark-submit` was not given Delta's classes, executors on other machines
-            lack Python or its packages, or the object store cannot be used.
+            lack Python or its packages, the object store cannot be used, or the world is one of
+            another version of the program.
         Unreachable: the object store does not answer.
     """
     set_variables(settings.s3_variables)
     check_store(settings)
+    refuse_other_numbers(settings)
     os.environ.setdefault("JAVA_HOME", str(java_home()))
     os.environ.setdefault("SPARK_LOCAL_IP", settings.ports.host)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

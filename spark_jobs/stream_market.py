@@ -29,12 +29,14 @@ from include.lake.topic_changes import KafkaTopics, find_restarts
 from include.lake.topic_restarts import REMOVED, read_restarts, write_restarts
 from include.lake.watermarks import landed_offsets
 from include.local.lock import exclusive_lock
+from include.local.schema import join_world
 from include.log import event
 from include.market.wire import Topic
 from include.object_path import size_of_folder
 from include.process import run_process
 from include.setting_fields import MB
 from include.settings import Settings
+from include.versions import find_versions
 from spark_jobs.averages import AverageBatches
 from spark_jobs.ending import end_at_once, end_within
 from spark_jobs.health import LedgerHealth, write_progress
@@ -140,6 +142,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
     spark = open_session(settings, f"tickhouse {settings.world}", ui_port=settings.ports.spark_ui)
     require_shared_paths(spark, settings)
     require_task_slots(spark, settings)
+    join_world(settings, program=find_versions()["Tickhouse"], now=datetime.now(UTC))
     create_tables(spark, settings, (*LANDED, QUARANTINE, SIGNALS))
     refuse_damaged(settings)
     bound_checkpoints(spark, settings)

@@ -1,9 +1,10 @@
 """The schema of a world: one number for the form of its lake, checkpoints, topics and files.
 
 It is written into the world's store when the world is made, and compared before anything else is
-started or changed. `migrate` brings an older world to this program's number, one step after the
-other; a newer one is for a newer program. Postgres has the number too, and a newer one there
-is refused; what it serves follows from the lake.
+started or changed, by the stream and every other Spark job too: containers start them without `up`.
+`migrate` brings an older world to this program's number, one step after the other; a newer one is
+for a newer program. Postgres has the number too, and a newer one there is refused; what it serves
+follows from the lake.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,6 +23,7 @@ from include.state_files import read_checked_file, write_checked_file
 from include.versions import SCHEMA
 
 SPARK_NAMES = {"long": "bigint", "integer": "int"}  # of Delta's types
+UNNUMBERED = 0  # of a world that was made before there were numbers
 MIGRATE = "./tickhouse migrate"
 MigrationStep = Callable[[Settings], Iterator[str]]
 
@@ -42,6 +44,28 @@ def require_schema(settings: Settings, *, program: str, now: datetime) -> None:
     """
     if refuse_other_schemas(settings) is None:
         _write_schema(settings, program=program, now=now)
+
+
+def join_world(settings: Settings, *, program: str, now: datetime) -> None:
+    """Let a process work in a world that it may meet before `up` or `prepare` do (containers).
+
+    A new world gets the number; one that was made without is left to them.
+
+    Raises:
+        PlatformError: as `require_schema`.
+    """
+    if read_schema(settings) != UNNUMBERED:
+        require_schema(settings, program=program, now=now)
+
+
+def refuse_other_numbers(settings: Settings) -> None:
+    """Refuse a world with another schema than this program's, whoever opens it.
+
+    Raises:
+        PlatformError: the world is older or newer, or its number cannot be read.
+    """
+    if read_schema(settings) != UNNUMBERED:
+        refuse_other_schemas(settings)
 
 
 def refuse_other_schemas(settings: Settings) -> int | None:
@@ -75,7 +99,7 @@ def read_schema(settings: Settings) -> int | None:
         ) from error
     if stored is not None:
         return stored.schema
-    return 0 if _list_tables(settings.lake) else None
+    return UNNUMBERED if _list_tables(settings.lake) else None
 
 
 def migrate(settings: Settings, *, program: str, now: datetime) -> list[str]:

@@ -1,8 +1,8 @@
 """Prepares the serving database: its tables, its views, its roles, its schema."""
 
-from include.errors import PlatformError
 from include.serving.connection import transaction
 from include.serving.roles import create_roles
+from include.serving.schema_version import read_database_schema
 from include.serving.tables import create_tables
 from include.settings import Settings
 from include.versions import SCHEMA
@@ -36,14 +36,8 @@ def _require_schema(settings: Settings) -> None:
     Minutes of an older one are counted again by the minutes process, from the first trade on.
     """
     with transaction(settings.dsn()) as connection, connection.cursor() as cursor:
+        stored = read_database_schema(cursor)
         cursor.execute(SCHEMA_TABLE)
-        cursor.execute("SELECT max(version) FROM schema_version")
-        ((stored,),) = cursor.fetchall()
-        if stored is not None and stored > SCHEMA:
-            raise PlatformError(
-                f"Postgres' database {settings.postgres.database} has the schema {stored}, and "
-                f"this program knows {SCHEMA}: it was used by a newer version of Tickhouse"
-            )
         if stored is not None and stored < MINUTES_SCHEMA:
             cursor.execute(RECOUNT_MINUTES)
         cursor.execute("DELETE FROM schema_version")

@@ -24,6 +24,7 @@ from include.serving.day_partitions import (
 )
 from include.serving.keys import replace_keys
 from include.serving.market_tables import MARKET_TABLES
+from include.serving.schema_version import read_database_schema
 from include.serving.views import create_views
 
 READER_OFFSETS = Table(
@@ -183,9 +184,11 @@ def create_tables(dsn: Dsn) -> None:
 
     Raises:
         Unreachable: the server does not answer, or tables are missing and the role is no owner.
+        PlatformError: the database was used by a newer version; nothing was changed.
     """
     tables = (*SERVED.values(), *POSTGRES_ONLY)
     with transaction(dsn) as connection, connection.cursor() as cursor:
+        read_database_schema(cursor)
         cursor.execute("SELECT has_schema_privilege('public', 'CREATE')")
         if cursor.fetchone() == (False,):
             _require_tables(cursor, [table.name for table in tables])

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from include.errors import PlatformError
 from include.local import postgres
 from include.serving.connection import transaction
 from include.serving.preparation import create_serving_database
+from include.serving.tables import create_tables
 from include.settings import Settings, override
 from include.versions import SCHEMA
 from tests.support.postgres import fetch_tuples
@@ -49,3 +51,19 @@ def test_a_database_of_a_schema_is_brought_forward_with_its_rows(
         assert {table: after[table] for table in before} == before
         version = fetch_tuples(settings.dsn(), "SELECT version FROM schema_version")
         assert version == [(SCHEMA,)]
+
+
+@pytest.mark.usefixtures("postgres_dsn")
+def test_a_newer_database_is_refused_by_every_process_that_opens_it(
+    service_settings: Settings,
+) -> None:
+    """A process that logs in as the owner would make an older version's keys and views of it."""
+    settings = override(service_settings, {"TICKHOUSE_POSTGRES_DATABASE": "newer"})
+    postgres.create_databases(settings)
+    with transaction(settings.dsn()) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE schema_version (version integer NOT NULL)")
+        cursor.execute("INSERT INTO schema_version VALUES (%s)", (SCHEMA + 1,))
+    for use in (lambda: create_tables(settings.dsn()), lambda: create_serving_database(settings)):
+        with pytest.raises(PlatformError, match=f"database newer has the schema {SCHEMA + 1}"):
+            use()
+    assert fetch_tuples(settings.dsn(), TABLES) == [("schema_version",)]

@@ -18,10 +18,18 @@ from include.lake.views import VIEWS
 from include.local import schema as schemas
 from include.local.lock import exclusive_lock
 from include.local.restoring import restore_files
-from include.local.schema import WorldSchema, migrate, read_schema, require_schema
+from include.local.schema import (
+    WorldSchema,
+    join_world,
+    migrate,
+    read_schema,
+    refuse_other_numbers,
+    require_schema,
+)
 from include.settings import Settings, load
 from include.state_files import write_checked_file
 from include.versions import SCHEMA
+from spark_jobs import session
 from tests.support.lake_of_rows import put
 from tests.support.worlds import WORLDS
 
@@ -64,6 +72,41 @@ def test_a_newer_world_is_refused_and_left_alone(world: Settings) -> None:
         with pytest.raises(PlatformError, match="used by a newer version of Tickhouse"):
             use(world)
     assert files(world) == before
+
+
+@pytest.mark.parametrize("number", [SCHEMA + 1, SCHEMA - 1])
+def test_a_spark_job_that_a_container_starts_refuses_another_number(
+    world: Settings, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`up` and `prepare` are not asked there: an image that was rolled back meets a newer world."""
+    write(world, number)
+    before = files(world)
+    monkeypatch.setattr(session, "SparkSession", None)  # none is begun
+    for start in (
+        lambda: session.open_session(world, "audit"),
+        lambda: join_world(world, program="1", now=NOW),
+    ):
+        with pytest.raises(PlatformError, match=f"world sim has the schema {number}, and this"):
+            start()
+    assert files(world) == before
+
+
+def test_a_stream_that_is_sooner_than_prepare_leaves_a_world_of_this_schema(
+    world: Settings,
+) -> None:
+    refuse_other_numbers(world)
+    assert read_schema(world) is None
+    join_world(world, program="1", now=NOW)
+    put(world.lake, "trades", [{}])  # as the stream makes its tables
+    require(world)
+    assert read_schema(world) == SCHEMA
+
+
+def test_a_world_without_a_number_is_left_to_up_by_a_stream(world: Settings) -> None:
+    put(world.lake, "trades", [{}])
+    join_world(world, program="1", now=NOW)
+    refuse_other_numbers(world)
+    assert read_schema(world) == 0
 
 
 def test_a_world_without_a_number_is_named_then_brought_forward(world: Settings) -> None:
