@@ -24,8 +24,8 @@ def backup(folder: Path) -> None:
     """Copy this world into a new FOLDER at one moment; it may run meanwhile.
 
     The lake at the end of a batch of the stream, forecasts, models, history, quality pages, the
-    feeds' last ids, the audit's seals and the dashboard's notes. Postgres is filled from the lake
-    when it is restored.
+    feeds' last ids, the audit's seals, the dashboard's notes and the trader's halts. Postgres is
+    filled from the lake when it is restored.
     Secrets and Airflow's past runs are no part of it.
     """
     from include.local.backup import back_up

@@ -38,7 +38,7 @@ def read_json_file(location: StorePath, state_type: type[T]) -> T | None:
         return msgspec.json.decode(location.read_bytes(), type=state_type)
     except FileNotFoundError:
         return None
-    except (msgspec.MsgspecError, UnicodeDecodeError, OSError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OSError) as error:
         raise StateError(f"the file {location} is damaged: {error}") from error
 
 

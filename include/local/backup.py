@@ -2,9 +2,9 @@
 
 The moment is the end of a batch of `land`: every table's log is cut at its version then, and its
 data files are copied, so that no table is ahead of another. Postgres' serving database follows from
-the lake and is filled from it again, but for the dashboard's notes, which go along; Kafka's
-messages beyond the moment are not part of a backup. The description of the backup is written last:
-a folder without it is no backup.
+the lake and is filled from it again, but for the dashboard's notes and the trader's halts, which go
+along; Kafka's messages beyond the moment are not part of a backup. The description of the backup is
+written last: a folder without it is no backup.
 """
 
 import re
@@ -26,6 +26,7 @@ from include.local.lake_moment import LakeMoment, find_moment
 from include.local.schema import read_schema
 from include.log import PrintLine
 from include.object_path import StorePath, list_paths, store_path
+from include.serving.account_states import HALTS, read_halts
 from include.serving.annotations import NOTES, read_notes
 from include.settings import Settings
 from include.settings.groups import DatabaseRole
@@ -34,7 +35,7 @@ FORMAT = 1
 DESCRIPTION, STORE, HOME = "backup.json", "store", "home"
 SCHEMA_FILE = "schema.json"
 KEPT_IN_STORE = ("forecasts", "models", "history", "quality")  # beside the lake
-KEPT_AT_HOME = ("feeds/*.json",)  # a spool is none of it: Kafka has not had that
+KEPT_AT_HOME = ("feeds/*.json", "trader.halt")  # a spool is none of it: Kafka has not had that
 EPOCH = "checkpoints/land/epoch.json"
 _LOG_FILE = re.compile(r"(\d{20})\.")
 _LAST_CHECKPOINT = "_last_checkpoint"
@@ -47,12 +48,13 @@ class CopiedFile(msgspec.Struct, frozen=True):
     crc32: int
 
 
-class Backup(msgspec.Struct, frozen=True):
+class Backup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a backup holds. `tables` are the versions of the lake's tables at the moment.
 
     `watermarks` are the next offsets to land by `TOPIC/PARTITION`, as the lake counts them;
     `topic_ids` are Kafka's. `files` are by their path within the backup. `schema` is the world's
-    (`include/local/schema.py`).
+    (`include/local/schema.py`). `crc32` is that of all else here as JSON; null: an earlier version
+    wrote none.
     """
 
     world: str
@@ -64,6 +66,11 @@ class Backup(msgspec.Struct, frozen=True):
     files: dict[str, CopiedFile]
     schema: int = 0
     format: int = FORMAT
+    crc32: int | None = None
+
+    def checksum(self) -> int:
+        """The CRC-32 of what is described."""
+        return zlib.crc32(msgspec.json.encode(msgspec.structs.replace(self, crc32=None)))
 
 
 def back_up(
@@ -113,7 +120,7 @@ def _copy_world(
     settings: Settings, folder: Path, print_line: PrintLine
 ) -> tuple[LakeMoment, dict[str, CopiedFile]]:
     files = _copy_files(_list_home(settings.home), folder)
-    files |= _copy_notes(settings, folder, print_line)
+    files |= _copy_from_postgres(settings, folder, print_line)
     # Before the lake, for no seal may be ahead of it.
     files |= _copy_files(_list_below(settings.world_store, SEALS_FOLDER), folder)
     moment = find_moment(settings)
@@ -132,7 +139,7 @@ def _describe(
     program: str,
 ) -> Backup:
     epoch = read_epoch(settings.world_store / EPOCH)
-    return Backup(
+    backup = Backup(
         world=settings.world,
         made_at=made_at,
         program=program,
@@ -142,19 +149,26 @@ def _describe(
         files=copied_files,
         schema=read_schema(settings) or 0,
     )
+    return msgspec.structs.replace(backup, crc32=backup.checksum())
 
 
-def _copy_notes(settings: Settings, folder: Path, print_line: PrintLine) -> dict[str, CopiedFile]:
-    """What people wrote on the dashboard: Postgres alone has it."""
+def _copy_from_postgres(
+    settings: Settings, folder: Path, print_line: PrintLine
+) -> dict[str, CopiedFile]:
+    """What Postgres alone has: what people wrote on the dashboard, and the trader's halts."""
+    dsn = settings.dsn(DatabaseRole.READER)
     try:
-        content = read_notes(settings.dsn(DatabaseRole.READER))
+        contents = {NOTES: read_notes(dsn), HALTS: read_halts(dsn)}
     except Unreachable as error:
-        print_line(f"without the dashboard's notes: {error}")
+        print_line(f"without the dashboard's notes and the trader's halts: {error}")
         return {}
-    name = f"{HOME}/{NOTES}"
-    (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    write_file(folder / name, content)
-    return {name: CopiedFile(len(content), zlib.crc32(content))}
+    (folder / HOME).mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        write_file(folder / HOME / name, content)
+    return {
+        f"{HOME}/{name}": CopiedFile(len(content), zlib.crc32(content))
+        for name, content in contents.items()
+    }
 
 
 def _copy_files(sources: Iterable[tuple[StorePath, str]], folder: Path) -> dict[str, CopiedFile]:
@@ -174,7 +188,7 @@ def copy_file(origin: StorePath, destination: StorePath) -> CopiedFile | None:
 
 
 def _list_home(home: Path) -> Iterator[tuple[StorePath, str]]:
-    """What every machine keeps for itself: the feeds' last ids."""
+    """What every machine keeps for itself: the feeds' last ids, a halt of the trader by file."""
     for pattern in KEPT_AT_HOME:
         for path in sorted(home.glob(pattern)):
             if path.is_file():

@@ -12,6 +12,7 @@ from include.errors import PlatformError, TickhouseError
 from include.forecast.anchors import ForecastServer
 from include.local import kafka, object_store, postgres
 from include.local.scratch import run_in_background, wait_for
+from include.serving.account_states import HALTS, restore_halts
 from include.serving.annotations import NOTES, restore_notes
 from include.serving.connection import fetch_rows
 from include.serving.preparation import create_serving_database
@@ -49,6 +50,8 @@ def rebuild_postgres(settings: Settings, *, restore_account: RestoreAccount) -> 
             servers.enter_context(run_broker(settings))
             if restore_account(settings):
                 lines.append("trader: account and journal rebuilt from the lake and Kafka")
+        if halts := restore_halts(settings.dsn(), settings.home / HALTS):
+            lines.append(f"trader: {halts} halts put back; ./tickhouse trader resume ends them")
     return lines
 
 

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import msgspec
 
 from include.atomic_files import delete_folder, publish
-from include.errors import PlatformError, TickhouseError
+from include.errors import PlatformError, StateError, TickhouseError
 from include.lake.minute_holes import number_sql
 from include.lake.reading import connect, open_table
 from include.local.backup import DESCRIPTION, FORMAT, HOME, STORE, Backup, CopiedFile, copy_file
@@ -20,7 +19,7 @@ from include.market.feed_shards import split_feed_name
 from include.market.venues import HEALING
 from include.object_path import StorePath, store_path
 from include.settings import Settings
-from include.state_files import write_checked_file
+from include.state_files import read_json_file, write_checked_file
 from include.versions import SCHEMA
 
 NEWEST_IDS = f"""
@@ -31,29 +30,41 @@ SELECT venue, symbol, arg_max(number, ("partition", "offset", event_index)) AS n
 """
 
 
+class _Format(msgspec.Struct):
+    """What is read of a description first: another format may have other fields."""
+
+    format: object = None
+
+
 def read_backup(folder: Path) -> Backup:
     """What a backup holds, once every file of it was read and found right.
 
     Raises:
         PlatformError: it is no backup, of another version, or a part is missing or damaged.
     """
-    try:
-        document: dict[str, Any] = msgspec.json.decode((folder / DESCRIPTION).read_bytes())
-    except FileNotFoundError as error:
-        raise PlatformError(f"{folder} is no backup: it has no {DESCRIPTION}") from error
-    except (OSError, msgspec.MsgspecError) as error:
-        raise PlatformError(f"{folder / DESCRIPTION} cannot be read: {error}") from error
-    stored_format = document.get("format") if isinstance(document, dict) else None
-    if stored_format != FORMAT:
-        raise PlatformError(
-            f"{folder} has the format {stored_format!r}, and this program knows {FORMAT}"
-        )
-    try:
-        backup = msgspec.convert(document, Backup)
-    except msgspec.MsgspecError as error:
-        raise PlatformError(f"{folder / DESCRIPTION} cannot be read: {error}") from error
+    backup = _read_description(folder)
     for name, copied in backup.files.items():
         _check_file(folder, name, copied)
+    return backup
+
+
+def _read_description(folder: Path) -> Backup:
+    location = folder / DESCRIPTION
+    try:
+        description = read_json_file(location, _Format)
+        if description is None:
+            raise PlatformError(f"{folder} is no backup: it has no {DESCRIPTION}")
+        if description.format != FORMAT:
+            raise PlatformError(
+                f"{folder} has the format {description.format!r}, and this program knows {FORMAT}"
+            )
+        backup = read_json_file(location, Backup)
+    except StateError as error:
+        raise PlatformError(f"the backup in {folder} cannot be read: {error}") from error
+    if backup is None or backup.crc32 not in (None, backup.checksum()):
+        raise PlatformError(
+            f"the backup in {folder} is damaged: {DESCRIPTION} is not as it was written"
+        )
     return backup
 
 
@@ -63,8 +74,8 @@ def _check_file(folder: Path, name: str, copied: CopiedFile) -> None:
         raise PlatformError(f"the backup in {folder} is damaged: {name!r} is no part of one")
     try:
         content = (folder / name).read_bytes()
-    except OSError as error:
-        raise PlatformError(f"the backup in {folder} lacks a part: {name} ({error})") from error
+    except (OSError, ValueError) as error:  # a name that no file can have
+        raise PlatformError(f"the backup in {folder} lacks a part: {name!r} ({error})") from error
     if (len(content), zlib.crc32(content)) != (copied.size, copied.crc32):
         raise PlatformError(f"the backup in {folder} is damaged: {name} is not as it was written")
 

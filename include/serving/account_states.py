@@ -6,12 +6,17 @@ those of another account begin with its name. A halt of the trader is of all its
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
 
 from include.market.events import MAIN_ACCOUNT
 from include.serving.connection import Dsn, Row, fetch_rows, transaction
 from include.serving.tables import TRADER_STATE, upsert_with
 
 HALTED, FAILURE = "halted", "failure"
+HALTS = "halts.json"  # of a backup: the lake has only those that a decision met
+HALT_ROWS = "SELECT name, value FROM trader_state WHERE name ~ '(^|/)halted$' ORDER BY name"
 STATES = "SELECT name, value FROM trader_state WHERE name ~ '(^|/)(halted|failure)$'"
 
 
@@ -57,6 +62,34 @@ def read_halt_reason(dsn: Dsn) -> str | None:
     """Why all of the trader is halted; null: it is not."""
     rows = fetch_rows(dsn, "SELECT value FROM trader_state WHERE name = %s", (HALTED,))
     return str(rows[0]["value"]) if rows else None
+
+
+def read_halts(dsn: Dsn) -> bytes:
+    """All halts as a backup keeps them, in JSON.
+
+    Raises:
+        Unreachable: Postgres does not answer.
+    """
+    rows = fetch_rows(dsn, HALT_ROWS)
+    return msgspec.json.encode({row["name"]: row["value"] for row in rows})
+
+
+def restore_halts(dsn: Dsn, path: Path) -> int:
+    """Halt what was halted when a backup was made; gives how many, 0 without the file.
+
+    The file is gone then: what is resumed later stays so, whatever is repaired.
+
+    Raises:
+        Unreachable: Postgres does not answer.
+    """
+    if not path.exists():
+        return 0
+    halts = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+    new_rows = [{"name": name, "value": reason} for name, reason in halts.items()]
+    with transaction(dsn) as connection, connection.cursor() as cursor:
+        upsert_with(cursor, TRADER_STATE, new_rows)
+    path.unlink()
+    return len(halts)
 
 
 def read_account_states(dsn: Dsn, account_names: Iterable[str]) -> list[AccountState]:

@@ -11,6 +11,7 @@ from include.bus import ensure_topics
 from include.lake.reading import count_rows
 from include.lake.topic_restarts import RECREATED, read_restarts
 from include.local.restoring import read_backup
+from include.serving.account_states import HALTS, halt, read_halt_reason
 from include.serving.annotations import add_annotation
 from include.serving.connection import fetch_rows
 from include.settings import ROOT, Settings, load
@@ -53,6 +54,8 @@ def back_up_while_landing(environ: dict[str, str], folder: Path) -> None:
                 more.start()
                 for note in NOTES:
                     add_annotation(settings.dsn(), "BTC-USD", 1_790_000_000, note, now=NOW)
+                halt(settings.dsn(), "while I am away")  # no decision has met it yet
+                halt(settings.dsn(), "too much risk", account_name="main")
                 made = tickhouse(environ, "backup", str(folder))
                 more.join()
                 assert made.returncode == 0, made.stderr
@@ -74,13 +77,16 @@ def test_a_backup_of_a_running_world_goes_on_with_a_new_kafka(tmp_path: Path) ->
     assert restored.returncode == 0, restored.stderr + restored.stdout
     assert "was recreated" in restored.stdout
     assert "2 notes of the dashboard put back" in restored.stdout
+    assert "2 halts put back" in restored.stdout
     settings = load(environ)
+    assert not (settings.home / HALTS).exists()  # a later repair halts nothing again
     before = landed(settings)
     with stream_world.served(environ) as (_, _postgres):
         broker = stream_world.broker(settings)
         try:
             rows = fetch_rows(settings.dsn(), "SELECT note FROM annotations")
             assert {row["note"] for row in rows} == {*NOTES}
+            assert read_halt_reason(settings.dsn()) == "while I am away"
             stream_world.Sender(settings, random.Random(4)).send(800)
             with stream_world.streaming(settings, environ):
                 eventually(lambda: stream_world.caught_up(settings), timeout_s=120)

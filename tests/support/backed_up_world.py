@@ -19,7 +19,7 @@ def settings_of(var: Path) -> Settings:
 
 
 def make_world(tmp_path: Path) -> Settings:
-    """Three trades in two commits, a forecast, a feed's last ids, a seal, and what is not kept."""
+    """Three trades in two commits, something of each other kind, and what is not kept."""
     settings = settings_of(tmp_path / "old")
     put(settings.lake, "trades", [TRADE, TRADE])
     put(settings.lake, "trades", [TRADE])
@@ -27,6 +27,7 @@ def make_world(tmp_path: Path) -> Settings:
         "forecasts/CURRENT",
         "forecasts/f1/forecast.csv",
         "feeds/gemini.json",
+        "trader.halt",
         "feeds/gemini.spool/00000001",
         "seals/trades/1.json",
         "logs/stream.log",

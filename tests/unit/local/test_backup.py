@@ -41,6 +41,7 @@ def test_what_is_restored_is_what_was_backed_up(world: Settings, tmp_path: Path)
         "forecasts/CURRENT",
         "forecasts/f1/forecast.csv",
         "feeds/gemini.json",
+        "trader.halt",
         "seals/trades/1.json",
         "checkpoints/land/epoch.json",
     }
@@ -109,8 +110,11 @@ def damage_one(folder: Path, name: str) -> None:
 
 
 def edit(folder: Path, **changes: Any) -> None:
+    """Change the description of a backup, as an earlier version wrote it: without a checksum."""
     path = folder / DESCRIPTION
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    document = json.loads(path.read_text()) | changes
+    document.pop("crc32", None)
+    path.write_text(json.dumps(document))
 
 
 @pytest.mark.parametrize("number", range(6))
@@ -128,8 +132,33 @@ def test_any_damaged_part_is_named_and_nothing_is_restored(
     (tmp_path / "b" / name).unlink()
     with pytest.raises(PlatformError) as refused:
         restore_files(new, tmp_path / "b")
-    assert f"lacks a part: {name}" in str(refused.value)
+    assert f"lacks a part: {name!r}" in str(refused.value)
     assert not new.var.exists()
+
+
+def test_any_changed_byte_of_the_description_is_named(world: Settings, tmp_path: Path) -> None:
+    """A number, a name, a letter that is none: what it says is right or refused."""
+    made = make(world, tmp_path / "b")
+    path = tmp_path / "b" / DESCRIPTION
+    content = path.read_bytes()
+    for place in range(len(content)):
+        for bit in (0, 4, 7):
+            changed = bytearray(content)
+            changed[place] ^= 1 << bit
+            path.write_bytes(changed)
+            try:
+                assert read_backup(tmp_path / "b") == made, (place, bit)  # another space
+            except PlatformError as error:
+                assert "\n" not in str(error)
+    path.write_bytes(b"[" * 100_000)
+    with pytest.raises(PlatformError, match="cannot be read"):
+        read_backup(tmp_path / "b")
+
+
+def test_a_backup_of_an_earlier_version_needs_no_checksum(world: Settings, tmp_path: Path) -> None:
+    make(world, tmp_path / "b")
+    edit(tmp_path / "b")
+    assert read_backup(tmp_path / "b").crc32 is None
 
 
 @pytest.mark.parametrize(
@@ -172,6 +201,9 @@ def test_a_part_outside_of_the_backup_is_refused(world: Settings, tmp_path: Path
         edit(tmp_path / "b", files=parts)
         with pytest.raises(PlatformError, match=r"is damaged: .* is no part of one"):
             read_backup(tmp_path / "b")
+    edit(tmp_path / "b", files={"store/\0": {"size": 0, "crc32": 0}})
+    with pytest.raises(PlatformError, match="lacks a part"):
+        read_backup(tmp_path / "b")
     assert made.files
 
 
