@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from include.local.scratch import free_ports, run_in_background, wait_for
-from include.object_path import SCHEME
 from include.setting_fields import Secret
 from include.settings import Settings, set_variables
 from include.settings.store import S3Settings
+from include.store_refusals import SCHEME
 
 BUCKET = "measured"
 

@@ -47,7 +47,7 @@ class _UsageSentence(click.ClickException):
         help_command = f"./{context.command_path} --help" if context else "see --help"
         super().__init__(f"{fault} ({help_command})")
 
-    def show(self, *_: Any) -> None:
+    def show(self, *unused: object) -> None:
         """Print it as every other error is printed."""
         ERR.print(f"[red]tickhouse:[/] {escape(self.message)}", highlight=False, soft_wrap=True)
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from fsspec.spec import AbstractBufferedFile, AbstractFileSystem
 
-from include.object_path import SCHEME, ObjectPath, ObjectStatus
+from include.object_path import ObjectPath, ObjectStatus
+from include.store_refusals import SCHEME
 
 SMALL_BYTES = 4 * 1024 * 1024  # a file that is read at once
 KEPT_BYTES = 64 * 1024 * 1024  # of the small ones read last
@@ -30,7 +31,7 @@ class DataFiles(AbstractFileSystem):  # type: ignore[misc]
         self._contents: OrderedDict[str, bytes] = OrderedDict()
         self._kept_bytes = 0
 
-    def info(self, path: str, **_: Any) -> dict[str, Any]:
+    def info(self, path: str, **options: Any) -> dict[str, Any]:
         """Name, type, size in bytes and time of the last put of an object."""
         name = self._strip_protocol(path)
         if name not in self._statuses:
@@ -39,18 +40,22 @@ class DataFiles(AbstractFileSystem):  # type: ignore[misc]
         modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
         return {"name": name, "type": "file", "size": status.st_size, "modified": modified_at}
 
-    def glob(self, path: str, **_: Any) -> list[str]:
+    def glob(self, path: str, **options: Any) -> list[str]:
         """The object itself, if it is there: names of data files are no patterns."""
         try:
             return [self.info(path)["name"]]
         except FileNotFoundError:
             return []
 
-    def modified(self, path: str) -> datetime:
+    def read_modification_time(self, path: str) -> datetime:
         """Time of the last put."""
         return self.info(path)["modified"]  # type: ignore[no-any-return]
 
-    def _open(self, path: str, mode: str = "rb", **_: Any) -> io.BytesIO | AbstractBufferedFile:
+    modified = read_modification_time  # as fsspec calls it
+
+    def _open(
+        self, path: str, mode: str = "rb", **options: Any
+    ) -> io.BytesIO | AbstractBufferedFile:
         assert mode == "rb", mode
         content = self._contents.get(path) or self._read(path)
         return _LargeFile(self, path) if content is None else io.BytesIO(content)

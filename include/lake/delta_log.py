@@ -16,7 +16,8 @@ from urllib.parse import unquote
 from deltalake import DeltaTable
 
 from include.atomic_files import sync_path
-from include.object_path import SCHEME, StorePath, store_path
+from include.object_path import StorePath, store_path
+from include.store_refusals import SCHEME
 
 LOG = "_delta_log"
 VERSIONED = re.compile(r"\.?(\d{20})\.")

@@ -25,7 +25,7 @@ from include.lake.delta_log import find_log_damage
 from include.lake.table_features import find_unread_feature, refuse_clone, unread_feature
 from include.lake.tables import TABLES
 from include.lake.views import VIEWS, create_all_views, create_views, find_views
-from include.object_path import SCHEME, describe_refusal
+from include.store_refusals import SCHEME, describe_refusal
 
 if TYPE_CHECKING:
     import duckdb

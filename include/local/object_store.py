@@ -8,8 +8,8 @@ from include.local.cluster_jars import ensure_store_classpath
 from include.local.java import ensure_java
 from include.local.program import open_port
 from include.local.properties import write_properties
-from include.object_path import SCHEME
 from include.settings import Settings
+from include.store_refusals import SCHEME
 
 HEAP_MB = 256
 LOGGING = """\

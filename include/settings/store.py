@@ -8,9 +8,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from include.object_path import SCHEME
 from include.setting_fields import Secret, setting
 from include.setting_kinds import PageUrl, Text, YesOrNo
+from include.store_refusals import SCHEME
 
 _BUCKET = re.compile(r"[\w.-]+", re.ASCII)
 _LIKE_A_SCHEME = re.compile(r"[A-Za-z][\w+.-]*(:|//)", re.ASCII)  # s3a:/…, s3a//… are no folders

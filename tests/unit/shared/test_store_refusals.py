@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from include.errors import PlatformError
-from include.object_path import describe_refusal
 from include.settings import load
 from include.store_check import check_store
+from include.store_refusals import describe_refusal
 from tests.support.object_store import use_store_of
 from tests.support.tls_server import tls_server
 
