@@ -1,4 +1,4 @@
-"""What clients of an object store report, as sentences that say what to do."""
+"""What clients of an object store report, as sentences with what to do."""
 
 from include.errors import Permanent, PlatformError, Unreachable, first_line
 
