@@ -123,7 +123,7 @@ def read_notes(dsn: Dsn) -> bytes:
 def restore_notes(dsn: Dsn, path: Path) -> int:
     """Put the annotations of a backup into Postgres; gives how many, 0 without the file.
 
-    Those that are there stay, so that it may be repeated.
+    Those that are there stay. The file is gone then: a note that is removed later stays removed.
 
     Raises:
         Unreachable: Postgres does not answer.
@@ -133,4 +133,5 @@ def restore_notes(dsn: Dsn, path: Path) -> int:
     notes = msgspec.json.decode(path.read_bytes(), type=list[_StoredNote])
     with transaction(dsn) as connection, connection.cursor() as cursor:
         cursor.executemany(_PUT_BACK, [msgspec.structs.astuple(note) for note in notes])
+    path.unlink()
     return len(notes)

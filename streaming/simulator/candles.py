@@ -31,3 +31,15 @@ def make_candles(path: PricePath, *, frame_s: int, now_s: int) -> list[list[floa
             bar = bars_by_start.setdefault(start_ms, [start_ms, open_, high, low, close, 0.0])
             bar[2:] = [max(bar[2], high), min(bar[3], low), close, round(bar[5] + base, 8)]
     return [bars_by_start[start] for start in sorted(bars_by_start, reverse=True)]
+
+
+def traded_in_day(path: PricePath, now_s: int) -> tuple[float, float]:
+    """What was traded in the 24 hours until now, in base and in quote units."""
+    day, second = divmod(now_s + 1, DAY_S)
+    base = quote = 0.0
+    for number, seconds in ((day - 1, slice(second, None)), (day, slice(None, second))):
+        prints = path.day(number)
+        quantities = prints.quantity[seconds]
+        base += float(quantities.sum())
+        quote += float((quantities * prints.price[seconds]).sum())
+    return base, quote

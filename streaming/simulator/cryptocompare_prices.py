@@ -18,7 +18,8 @@ from streaming.simulator.supplier_parameters import (
     refuse_cryptocompare,
     refuse_cryptocompare_number,
 )
-from streaming.simulator.suppliers import SimulatedSupplier, price_in_currencies
+from streaming.simulator.supplier_tickers import price_in_currencies
+from streaming.simulator.suppliers import SimulatedSupplier
 
 _SIGNS = {"USD": "$", "EUR": "€", "BTC": "Ƀ"}
 _HOUR_S, _EXCHANGES = 3600, ("coinbase", "kraken", "bitstamp", "gemini")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from include.market.time import DAY_S
-from streaming.simulator.candles import make_candles
+from streaming.simulator.candles import make_candles, traded_in_day
 from streaming.simulator.gemini_auction_answers import describe_current, describe_past
 from streaming.simulator.gemini_auctions import AUCTION, INDICATIVE
 from streaming.simulator.gemini_market import GeminiMarket
@@ -78,7 +78,8 @@ def quote(public: GeminiPublic, _values: Values) -> Fields:
     bid, ask = public.market.top()
     now_ms = public.market.clock.now_ms()
     pair = public.pair
-    volume = {pair.base: "1000.0", pair.quote: f"{1000 * bid}", "timestamp": now_ms}
+    base, quote = traded_in_day(public.path, now_ms // 1000)
+    volume = {pair.base: f"{base:.8f}", pair.quote: f"{quote:.8f}", "timestamp": now_ms}
     return {
         "bid": f"{bid}",
         "ask": f"{ask}",

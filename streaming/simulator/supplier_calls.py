@@ -15,8 +15,8 @@ from streaming.simulator import cryptocompare_candles as candles
 from streaming.simulator import cryptocompare_prices as full
 from streaming.simulator import supplier_markets as markets
 from streaming.simulator import supplier_summaries as sums
+from streaming.simulator import supplier_tickers as tickers
 from streaming.simulator import supplier_trade_answers as past
-from streaming.simulator import suppliers as tickers
 from streaming.simulator.clock import Clock
 from streaming.simulator.price_path import PricePath
 from streaming.simulator.supplier_parameters import OVER_LIMIT, SupplierError

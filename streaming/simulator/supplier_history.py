@@ -105,6 +105,28 @@ def candles_of(
     ]
 
 
+def summarize_span(
+    supplier: SimulatedSupplier, pair: str, now_s: int, span_s: int
+) -> SupplierCandle:
+    """One candle of the trades of the last `span_s` seconds, and of the price now, its close."""
+    first_s, price_cents = now_s - span_s + 1, round(100 * supplier.price(pair, now_s))
+    trades = trades_of(supplier, pair, first_s, now_s)
+    cents = np.append(trades.cents, price_cents)
+    volume = float(trades.quantities.sum())
+    traded = float((trades.quantities * trades.cents).sum())
+    mean = traded / volume if volume else price_cents
+    return SupplierCandle(
+        start_s=first_s,
+        open=cents_text(int(cents[0])),
+        high=cents_text(int(cents.max())),
+        low=cents_text(int(cents.min())),
+        close=cents_text(price_cents),
+        volume=round(volume, 8),
+        mean_price=cents_text(round(mean)),
+        trade_count=len(trades.cents),
+    )
+
+
 def cents_text(cents: int) -> str:
     """An amount of cents with two decimals."""
     return f"{cents // 100}.{cents % 100:02}"

@@ -15,13 +15,8 @@ from streaming.simulator.supplier_parameters import (
     refuse_cryptocompare,
     refuse_kraken,
 )
-from streaming.simulator.suppliers import (
-    EUR_PER_USD,
-    SimulatedSupplier,
-    kraken_name,
-    price_in_currencies,
-    summarize_bitstamp,
-)
+from streaming.simulator.supplier_tickers import price_in_currencies, summarize_bitstamp
+from streaming.simulator.suppliers import EUR_PER_USD, SimulatedSupplier, kraken_name
 
 _HOUR_S, _SPREADS = 3600, 200
 _TIMES = range(10**18)

@@ -9,7 +9,13 @@ from aiohttp import web
 
 from include.market.time import DAY_S
 from streaming.simulator.json_fields import Fields
-from streaming.simulator.supplier_history import SupplierTrades, candles_of, cents_text, trades_of
+from streaming.simulator.supplier_history import (
+    SupplierTrades,
+    candles_of,
+    cents_text,
+    summarize_span,
+    trades_of,
+)
 from streaming.simulator.supplier_parameters import (
     PAIRS,
     SupplierError,
@@ -102,15 +108,15 @@ def list_coinbase_volumes(
 
 
 def _summarize_day(supplier: SimulatedSupplier, pair: str, now_s: int) -> Fields:
-    hours = candles_of(supplier, pair, 3600, now_s - DAY_S, now_s)
+    day = summarize_span(supplier, pair, now_s, DAY_S)
     days = candles_of(supplier, pair, DAY_S, now_s - 30 * DAY_S, now_s)
     return {
-        "open": hours[0].open,
-        "high": max((hour.high for hour in hours), key=float),
-        "low": min((hour.low for hour in hours), key=float),
-        "last": hours[-1].close,
-        "volume": f"{sum(hour.volume for hour in hours):.8f}",
-        "volume_30day": f"{sum(day.volume for day in days):.8f}",
+        "open": day.open,
+        "high": day.high,
+        "low": day.low,
+        "last": day.close,
+        "volume": f"{day.volume:.8f}",
+        "volume_30day": f"{sum(day_candle.volume for day_candle in days):.8f}",
     }
 
 

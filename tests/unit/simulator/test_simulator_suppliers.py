@@ -12,7 +12,7 @@ import pytest
 
 from streaming.simulator.price_path import make_paths
 from streaming.simulator.supplier_calls import SUPPLIER_CALLS
-from streaming.simulator.supplier_history import candles_of, cents_text, trades_of
+from streaming.simulator.supplier_history import candles_of, cents_text, summarize_span, trades_of
 from streaming.simulator.suppliers import SimulatedSupplier
 from tests.support.simulated_venues import differences, simulated_venues
 
@@ -246,6 +246,46 @@ def test_there_is_nothing_before_the_path_begins_or_after_now() -> None:
     supplier = SimulatedSupplier(make_paths(7)["BTC-USD"], Decimal(0), 1, 60)
     assert candles_of(supplier, "BTCUSD", 60, 0, 1000) == []
     assert len(trades_of(supplier, "BTCUSD", AT_S + 5, AT_S).seconds) == 0
+
+
+def test_a_span_is_the_sum_of_its_trades_and_holds_the_price_now() -> None:
+    supplier = SimulatedSupplier(make_paths(7)["BTC-USD"], Decimal("0.001"), 2, 60)
+    span, trades = (
+        summarize_span(supplier, "BTCUSD", AT_S, 3600),
+        trades_of(supplier, "BTCUSD", AT_S - 3599, AT_S),
+    )
+    price = supplier.price("BTCUSD", AT_S)
+    values = [Decimal(cents) / 100 for cents in trades.cents.tolist()]
+    assert (span.open, span.close) == (f"{values[0]:.2f}", f"{price}")
+    assert (span.high, span.low) == (f"{max(*values, price)}", f"{min(*values, price)}")
+    assert span.volume == pytest.approx(trades.quantities.sum())
+    assert span.trade_count == len(values)
+    empty = summarize_span(supplier, "BTCUSD", AT_S, 0)
+    assert {empty.open, empty.high, empty.low, empty.mean_price} == {f"{price}"}
+    assert (empty.volume, empty.trade_count) == (0, 0)
+
+
+async def test_every_ticker_has_the_volume_that_was_traded() -> None:
+    async with simulated_venues() as (session, base):
+
+        async def ask(address: str) -> Any:
+            async with session.get(f"{base}{address}") as reply:
+                return await reply.json()
+
+        coinbase = float((await ask("/products/BTC-USD/ticker"))["volume"])
+        assert coinbase == pytest.approx(
+            float((await ask("/products/BTC-USD/stats"))["volume"]), rel=0.01
+        )
+        bitstamp = await ask("/api/v2/ticker/btcusd/")
+        assert float(bitstamp["volume"]) == pytest.approx(coinbase, rel=0.01)
+        assert float(bitstamp["low"]) < float(bitstamp["last"]) < float(bitstamp["high"])
+        (kraken,) = (await ask("/0/public/Ticker?pair=XBTUSD"))["result"].values()
+        assert float(kraken["v"][1]) == pytest.approx(coinbase, rel=0.01)
+        assert float(kraken["v"][0]) <= float(kraken["v"][1]) and kraken["t"][0] <= kraken["t"][1]
+        assert float(kraken["l"][1]) < float(kraken["c"][0]) < float(kraken["h"][1])
+        for address in ("/v1/pubticker/btceur", "/v1/pubticker/btcusd"):
+            volume = (await ask(address))["volume"]
+            assert float(volume["BTC"]) == pytest.approx(coinbase, rel=0.01)
 
 
 @pytest.mark.parametrize(
