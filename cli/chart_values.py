@@ -37,15 +37,17 @@ def values_schema() -> dict[str, Any]:
     """JSON Schema of the chart's values: Helm itself refuses a setting or a value that is none."""
     variables = list_variables()
     secrets = [name for name, (default, _) in variables.items() if isinstance(default, Secret)]
-    settings = {
+    settings: dict[str, dict[str, Any]] = {
         name: {"description": meaning, "type": ["string", "number"]}
         for name, (_, meaning) in variables.items()
         if name not in FIXED and name not in secrets and not is_metrics_port(name)
     }
+    settings["TICKHOUSE_WORLD"]["minLength"] = 1
     parts = {
         "global": {"type": "object"},
         "image": _describe_object(repository=TEXT, tag=TEXT, pullPolicy=TEXT, pullSecrets=OBJECTS),
-        "settings": _describe_object(**settings),
+        # The stream's probe names it: `null` would take the chart's own value away.
+        "settings": _describe_object(**settings) | {"required": ["TICKHOUSE_WORLD"]},
         "secrets": _describe_object(
             values=_describe_object(**{name: TEXT for name in secrets}),
             existing=TEXT,

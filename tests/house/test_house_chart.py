@@ -265,6 +265,8 @@ def test_status_asks_pages_that_services_have(
         ({"settings": {"TICKHOUSE_PORTS_DASHBOARD": 6006}}, "_DASHBOARD' not allowed"),
         ({"settings": {"TICKHOUSE_PORTS_SPARK_UI": 4041}}, "_SPARK_UI' not allowed"),
         ({"settings": {"TICKHOUSE_CLUSTER_START": "yes"}}, "_START' not allowed"),
+        ({"settings": {"TICKHOUSE_WORLD": None}}, "missing property 'TICKHOUSE_WORLD'"),
+        ({"settings": {"TICKHOUSE_WORLD": ""}}, "/settings/TICKHOUSE_WORLD"),
         ({"secrets": {"values": {"TICKHOUSE_WORLD": "x"}}}, "'TICKHOUSE_WORLD' not allowed"),
         ({"feeds": {"names": ["nowhere"]}}, "/feeds/names/0"),
         ({"tradr": {}}, "'tradr' not allowed"),
